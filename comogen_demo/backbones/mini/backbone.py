@@ -1,0 +1,79 @@
+"""The embedded model as a `Backbone`: loading, prompts, images, denoising, decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..base import Prompt
+from .denoiser import DenoiserConfig, MiniDenoiser
+from .vae import VAEConfig, VideoVAE, to_frames, to_video
+from .words import Words
+
+
+@dataclass(frozen=True)
+class MiniConfig:
+    """Everything that fixes the embedded model's shape; written to config.json."""
+
+    vocabulary: tuple[str, ...]
+    size: int = 128  # pixels, frames are square
+    frames: int = 25
+    fps: float = 12.5
+    shift: float = 3.0
+    slots: int = 16
+    vae: VAEConfig = VAEConfig()
+    denoiser: DenoiserConfig = DenoiserConfig()
+
+
+class MiniBackbone:
+    """See `backbones.base.Backbone`. Not safe for two generations at once: callers take turns (jobs.py)."""
+
+    name = "mini"
+
+    def __init__(self, config: MiniConfig, vae: VideoVAE, denoiser: MiniDenoiser, device: str = "cpu"):
+        self.config = config
+        self.vae, self.denoiser = vae.eval().to(device), denoiser.eval().to(device)
+        self.device = device
+        self.words = Words(config.vocabulary, config.slots)
+        self.height = self.width = config.size
+        self.frames, self.fps, self.shift = config.frames, config.fps, config.shift
+        side = config.size // config.vae.compression
+        self.latent_shape = (1, config.vae.latent_channels, (config.frames + 3) // 4, side, side)
+        self.token_grid = (self.latent_shape[2], side // 2, side // 2)
+        self.token_width = config.denoiser.width
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        return self.denoiser.blocks
+
+    @torch.inference_mode()
+    def encode_image(self, frame: np.ndarray) -> Tensor:
+        if frame.shape != (self.height, self.width, 3):
+            raise ValueError(f"frame {frame.shape}: expected {(self.height, self.width, 3)}")
+        video = to_video(torch.from_numpy(np.ascontiguousarray(frame))[None, None])
+        return self.vae.encode(video.to(self.device))
+
+    @torch.inference_mode()
+    def encode_prompt(self, text: str) -> Prompt:
+        ids, words, unknown = self.words.tokens(text)
+        embeds, pooled, mask = self.denoiser.embed(torch.tensor([ids], device=self.device))
+        return Prompt(embeds, pooled, mask, words, unknown)
+
+    def noise(self, seed: int) -> Tensor:
+        generator = torch.Generator("cpu").manual_seed(seed)
+        return torch.randn(self.latent_shape, generator=generator).to(self.device)
+
+    @torch.inference_mode()
+    def velocity(self, latents: Tensor, sigma: float, image: Tensor, prompt: Prompt) -> Tensor:
+        level = torch.tensor([sigma], device=self.device, dtype=torch.float32)
+        clean = self.denoiser(latents, level, image, prompt.embeds, prompt.pooled, prompt.mask)
+        clean[:, :, :1] = image
+        return (latents - clean) / sigma
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> np.ndarray:
+        return to_frames(self.vae.decode(latents))[0].cpu().numpy()

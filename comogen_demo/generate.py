@@ -1,0 +1,157 @@
+"""From a frame, a mask sequence and a prompt to a video: the whole method on one screen.
+
+frame -> latents, prompt -> tokens            backbones/
+masks -> residual                             control/adapter.py
+each denoising step: residual x strength x w  control/schedule.py, control/injection.py
+latents -> video, subject measured            backbones/, control/report.py
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from .checkpoint import Model, load_model
+from .control.adapter import occupancy
+from .control.injection import Injection
+from .control.lora import lora_enabled
+from .control.report import ControlReport, measure_control
+from .control.schedule import SCHEDULES, Schedule, weights
+from .errors import UserError
+from .masks import validate_masks
+
+__all__ = ["Model", "Result", "Settings", "Step", "generate", "load_model"]
+
+MAX_STEPS, MAX_STRENGTH, MAX_SEED = 100, 2.0, 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """steps: 1..100; strength: 0..2, 1 as trained; schedule: how it fades over the steps; seed: 0..2^32 - 1."""
+
+    steps: int = 10
+    strength: float = 1.0
+    schedule: Schedule = "cosine"
+    seed: int = 0
+
+    def validate(self) -> None:
+        """Raises UserError with one sentence on the first value out of range."""
+        if not 1 <= self.steps <= MAX_STEPS or self.steps != int(self.steps):
+            raise UserError(
+                f"{self.steps} steps are out of range: choose a whole number from 1 to {MAX_STEPS}."
+            )
+        if not (math.isfinite(self.strength) and 0 <= self.strength <= MAX_STRENGTH):
+            raise UserError(
+                f"Strength {self.strength} is out of range: choose a number from 0 to {MAX_STRENGTH:g}."
+            )
+        if self.schedule not in SCHEDULES:
+            raise UserError(f"There is no schedule {self.schedule!r}: choose one of {', '.join(SCHEDULES)}.")
+        if not 0 <= self.seed <= MAX_SEED or self.seed != int(self.seed):
+            raise UserError(f"Seed {self.seed} is out of range: choose a whole number from 0 to {MAX_SEED}.")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One denoising step done: its index (from 0) of `total`, the weight w of the mask in it before strength, and the
+    present estimate of the video, uint8 (T, H, W, 3), if previews were asked for."""
+
+    index: int
+    total: int
+    weight: float
+    preview: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """frames: uint8 (T, H, W, 3) at the model's size; report: how well the subject kept to its mask (None without
+    one); unknown_words: words of the prompt that the model has never seen."""
+
+    frames: np.ndarray
+    fps: float
+    report: ControlReport | None
+    seconds: float
+    unknown_words: tuple[str, ...]
+
+
+def generate(
+    model: Model,
+    frame: np.ndarray,
+    masks: np.ndarray | None,
+    prompt: str,
+    settings: Settings = Settings(),
+    previews: bool = True,
+) -> Iterator[Step | Result]:
+    """Yields a `Step` after each denoising step and finally the `Result`; stop it by not asking for more.
+
+    frame: uint8 (H, W, 3) of any size in the model's aspect; masks: bool (T, H, W) for it with T = model.frames, or
+    None. Without masks, or at strength 0, the output is the untouched base model's, bit for bit.
+    Raises UserError for settings out of range, a frame of another aspect, and masks of another size or count or empty.
+    """
+    began = time.perf_counter()
+    settings.validate()
+    image = fit_to_model(model, frame)
+    if masks is not None:
+        masks = validate_masks(masks, model.frames, frame.shape[:2])
+    controlled = masks is not None and settings.strength > 0
+    backbone = model.backbone
+
+    # 1. What is given: the first latent frame, the prompt's tokens, the noise.
+    first = backbone.encode_image(image)
+    tokens = backbone.encode_prompt(prompt)
+    latents = backbone.noise(settings.seed)
+    latents[:, :, :1] = first
+
+    # 2. What the mask asks for: one residual per video token.
+    residual = None
+    if controlled:
+        with torch.inference_mode():
+            covered = occupancy(
+                torch.from_numpy(masks)[None], backbone.token_grid, model.adapter.config.cells
+            )
+            residual = model.adapter(covered.to(latents.device))
+
+    # 3. Denoise along the flow from sigma = 1 to 0, the residual fading with the schedule.
+    sigmas = sampling_sigmas(settings.steps, backbone.shift)
+    injection = Injection(backbone.blocks, model.motion_layers) if controlled else nullcontext()
+    for k, w in enumerate(weights(settings.steps, settings.schedule)):
+        with lora_enabled(model.module, controlled), injection as active, torch.inference_mode():
+            if controlled:
+                active.residual = settings.strength * w * residual
+            velocity = backbone.velocity(latents, sigmas[k], first, tokens)
+            estimate = latents - sigmas[k] * velocity
+            latents = latents + (sigmas[k + 1] - sigmas[k]) * velocity
+            latents[:, :, :1] = first  # token_replace: the first frame is given, not made
+        yield Step(k, settings.steps, w, backbone.decode(estimate) if previews else None)
+
+    # 4. Decode, and measure the subject against its mask.
+    frames = backbone.decode(latents)
+    report = measure_control(image, frames, masks) if masks is not None else None
+    yield Result(frames, backbone.fps, report, time.perf_counter() - began, tokens.unknown)
+
+
+def sampling_sigmas(steps: int, shift: float) -> list[float]:
+    """steps + 1 noise levels from 1 to 0: sigma = s u / (1 + (s - 1) u) at u = 1, (steps - 1) / steps, ..., 0."""
+    levels = [1 - k / steps for k in range(steps + 1)]
+    return [shift * u / (1 + (shift - 1) * u) for u in levels]
+
+
+def fit_to_model(model: Model, frame: np.ndarray) -> np.ndarray:
+    """The frame at the model's size, uint8 (height, width, 3); UserError if it is of another aspect or no image."""
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+        raise UserError(
+            f"The frame has shape {frame.shape} and type {frame.dtype}: give an RGB image (H, W, 3) of uint8."
+        )
+    height, width = frame.shape[:2]
+    if abs(width / height * model.height / model.width - 1) > 0.02:
+        raise UserError(
+            f"The frame is {width} x {height} pixels, but the model makes {model.width} x {model.height}: "
+            "crop it to that aspect."
+        )
+    return cv2.resize(frame, (model.width, model.height), interpolation=cv2.INTER_AREA)
