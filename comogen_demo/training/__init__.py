@@ -1,0 +1,1 @@
+"""Training of the embedded model: data, VAE, transformer with control, and the stages that tie them together."""

@@ -1,0 +1,63 @@
+"""`train mini`: the embedded model from nothing, in stages that can be broken off and taken up again."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+STAGES = ("clips", "vae", "encode", "base", "layers", "adapter", "lora", "joint")
+RECIPES = ("paper", "joint")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="train_command", required=True, metavar="MODEL")
+    mini = commands.add_parser("mini", help="the embedded model, on CPU or GPU")
+    mini.add_argument(
+        "--folder", type=Path, default=Path("runs/mini"), help="data and checkpoints (default runs/mini)"
+    )
+    mini.add_argument(
+        "--stages", nargs="+", choices=STAGES, default=list(STAGES), help="default: all, in this order"
+    )
+    mini.add_argument(
+        "--scale", type=float, default=1.0, help="multiplies clips and steps of all stages (default 1)"
+    )
+    mini.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU if there is one")
+    mini.add_argument("--workers", type=int, default=2, help="processes that render (default 2)")
+    mini.add_argument("--export", type=Path, help="write the model there when the stages are done")
+    mini.add_argument(
+        "--recipe", choices=RECIPES, default="joint", help="which control to export (default joint)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    import torch
+
+    from ..errors import UserError
+    from .mini import MiniTrainer, MiniTraining
+
+    if not 0 < args.scale <= 1000:
+        raise UserError(f"Scale {args.scale} is out of range: choose a number above 0 and up to 1000.")
+    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    trainer = MiniTrainer(args.folder, scaled(MiniTraining(), args.scale), device, args.workers)
+    for stage in STAGES:
+        if stage in args.stages:
+            for line in trainer.run(stage):
+                print(line, flush=True)
+    if args.export:
+        if not trainer.record.done("lora" if args.recipe == "paper" else "joint"):
+            raise UserError(
+                f"The recipe {args.recipe!r} is not trained yet in {args.folder}: run its stages first."
+            )
+        trainer.export(args.export, args.recipe)
+        print(args.export)
+    return 0
+
+
+def scaled(settings, scale: float):  # type: ignore[no-untyped-def]
+    """`MiniTraining` with clips and steps of all stages multiplied by `scale` (at least 100 clips and 2 steps)."""
+    stages = {
+        name: replace(getattr(settings, name), steps=max(2, round(getattr(settings, name).steps * scale)))
+        for name in ("vae", "base", "adapter", "lora", "joint")
+    }
+    return replace(settings, clips=max(100, round(settings.clips * scale)), **stages)

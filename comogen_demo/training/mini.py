@@ -1,0 +1,225 @@
+"""The embedded model from nothing: all stages in order, each resumable, their record kept in one folder.
+
+clips     render the training scenes                     world/
+vae       train the video VAE                            autoencoder.py
+encode    clips and their mirror images -> latents       latents.py
+base      image-to-video without masks                   flow.py
+layers    attention scores -> Motion Layers              analysis/layers.py
+adapter   frozen base, MaskAdapter alone                 flow.py   (the paper's stage 1)
+lora      frozen base, MaskAdapter + LoRA                flow.py   (the paper's stage 2)
+joint     base and adapter trained together              flow.py   (the alternative to adapter and lora)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+
+from ..backbones.mini.backbone import MiniBackbone, MiniConfig
+from ..backbones.mini.denoiser import DenoiserConfig, initialise
+from ..backbones.mini.vae import VAEConfig, VideoVAE
+from ..checkpoint import ControlConfig, build_adapter, build_backbone, save_model
+from ..control.adapter import MaskAdapter
+from ..control.injection import Injection
+from ..control.lora import add_lora, lora_parameters
+from ..world.captions import VOCABULARY
+from .autoencoder import VAETraining, measure_vae, train_vae
+from .clips import SHARD, open_shards, render_shards
+from .flow import ControlledDenoiser, FlowTraining, train_flow, validation_loss
+from .latents import Latents, Masking, encode, load_latents, save_latents
+from .record import Record
+
+Recipe = Literal["paper", "joint"]
+VALIDATION_CLIPS = 100
+
+
+@dataclass(frozen=True)
+class MiniTraining:
+    """The settings of every stage; the defaults are for a CPU of two cores and some two hours."""
+
+    clips: int = 4000
+    size: int = 128
+    vae_config: VAEConfig = VAEConfig()
+    denoiser: DenoiserConfig = DenoiserConfig(vocabulary_size=len(VOCABULARY) + 2)
+    vae: VAETraining = VAETraining(steps=1750)
+    base: FlowTraining = FlowTraining(steps=1200, cooldown=0.02, masking=Masking(dropout=1.0))
+    adapter: FlowTraining = FlowTraining(steps=400, masking=Masking(dropout=0.0))
+    lora: FlowTraining = FlowTraining(steps=800, masking=Masking(dropout=0.0))
+    joint: FlowTraining = FlowTraining(steps=8000, masking=Masking(dropout=0.15), seed=1)
+    lora_rank: int = 32
+    layer_clips: int = 50
+
+
+class MiniTrainer:
+    """Runs stages in `folder` (data and checkpoints, nothing of it for git) and exports models from it."""
+
+    def __init__(self, folder: Path, settings: MiniTraining, device: str, workers: int = 2):
+        self.folder, self.settings, self.device, self.workers = folder, settings, device, workers
+        folder.mkdir(parents=True, exist_ok=True)
+        self.record = Record(folder)
+        side = settings.size // settings.vae_config.compression // 2
+        self.config = MiniConfig(
+            VOCABULARY, size=settings.size, vae=settings.vae_config, denoiser=settings.denoiser
+        )
+        self.grid = ((self.config.frames + 3) // 4, side, side)
+
+    def run(self, stage: str) -> Iterator[str]:
+        """Runs one stage to its end, yielding a line of progress now and then; does nothing if it is done."""
+        if self.record.done(stage):
+            yield f"{stage}: done before"
+            return
+        yield from getattr(self, f"_{stage}")()
+
+    def export(self, target: Path, recipe: Recipe) -> None:
+        """Writes the trained model of a recipe as a checkpoint folder."""
+        backbone, adapter, control = self.assemble(recipe)
+        save_model(target, backbone, adapter, control)
+
+    def assemble(self, recipe: Recipe) -> tuple[MiniBackbone, MaskAdapter, ControlConfig]:
+        layers = self.record.stages["layers"]
+        rank = self.settings.lora_rank if recipe == "paper" else 0
+        control = ControlConfig(
+            tuple(layers["motion_layers"]), tuple(layers["scores"]), lora_rank=rank, recipe=recipe
+        )
+        backbone = self._backbone()
+        adapter = build_adapter(backbone, control).to(self.device)
+        last = "lora" if recipe == "paper" else "joint"
+        if rank:
+            self._load(backbone, adapter, "base")
+            add_lora(backbone.denoiser, backbone.blocks, control.motion_layers, rank)
+        self._load(backbone, adapter, last)
+        return backbone, adapter, control
+
+    # --- stages ---------------------------------------------------------------------------------------------------
+
+    def _clips(self) -> Iterator[str]:
+        s = self.settings
+        self.record.start("clips", {"clips": s.clips, "size": s.size})
+        for split, number in (("val", VALIDATION_CLIPS), ("train", s.clips)):
+            for done in render_shards(self.folder / "clips", split, number, s.size, self.workers):  # type: ignore[arg-type]
+                yield f"clips: {split} {done} of {number}"
+        self.record.finish("clips")
+
+    def _vae(self) -> Iterator[str]:
+        s = self.settings
+        self.record.start("vae", {**asdict(s.vae_config), **asdict(s.vae)})
+        shards = list(open_shards(self.folder / "clips", "train", s.clips, s.size))
+        for figures in train_vae(shards, s.vae_config, s.vae, self.folder, self.device, self.record):
+            yield _line("vae", figures)
+        validation = next(open_shards(self.folder / "clips", "val", VALIDATION_CLIPS, s.size))
+        measured = measure_vae(self._trained_vae(), validation, 50, self.device)
+        self.record.finish("vae", validation=measured)
+        yield f"vae: {measured['psnr']:.2f} dB, {measured['object_psnr']:.2f} dB on objects"
+
+    def _encode(self) -> Iterator[str]:
+        vae, s = self._trained_vae(), self.settings
+        (self.folder / "latents").mkdir(exist_ok=True)
+        for split, number in (("val", VALIDATION_CLIPS), ("train", s.clips)):
+            shards = open_shards(self.folder / "clips", split, number, s.size)  # type: ignore[arg-type]
+            for i, part in enumerate(encode(vae, shards, self.device, mirror=split == "train")):
+                save_latents(self.folder / "latents" / f"{split}-{i:04d}.npz", part)
+                yield f"encode: {split} {min((i + 1) * SHARD, number)} of {number}"
+        self.record.finish("encode")
+
+    def _base(self) -> Iterator[str]:
+        torch.manual_seed(self.settings.base.seed)
+        backbone = self._backbone()
+        initialise(backbone.denoiser)
+        model = ControlledDenoiser(backbone.denoiser, None, None)
+        yield from self._train("base", model, dict(model.named_parameters()), self.settings.base)
+
+    def _layers(self) -> Iterator[str]:
+        from ..analysis.layers import find_motion_layers
+
+        backbone = self._backbone()
+        self._load(backbone, None, "base")
+        found = find_motion_layers(backbone, "val", self.settings.layer_clips)
+        self.record.finish("layers", **found)
+        yield f"layers: {found['motion_layers']} of {len(backbone.blocks)}"
+
+    def _adapter(self) -> Iterator[str]:
+        yield from self._control("adapter", self.settings.adapter, start="base", lora=False)
+
+    def _lora(self) -> Iterator[str]:
+        yield from self._control("lora", self.settings.lora, start="adapter", lora=True)
+
+    def _joint(self) -> Iterator[str]:
+        backbone = self._backbone()
+        self._load(backbone, None, "base")
+        layers = tuple(self.record.stages["layers"]["motion_layers"])
+        adapter = build_adapter(backbone, ControlConfig(layers, ())).to(self.device)
+        with Injection(backbone.blocks, layers) as injection:
+            model = ControlledDenoiser(backbone.denoiser, adapter, injection)
+            yield from self._train("joint", model, dict(model.named_parameters()), self.settings.joint)
+
+    def _control(self, stage: str, training: FlowTraining, start: str, lora: bool) -> Iterator[str]:
+        backbone = self._backbone()
+        layers = tuple(self.record.stages["layers"]["motion_layers"])
+        torch.manual_seed(training.seed)
+        adapter = build_adapter(backbone, ControlConfig(layers, ())).to(self.device)
+        self._load(backbone, adapter, "base")
+        if start != "base":
+            self._load(backbone, adapter, start)
+        trainable: dict[str, nn.Parameter] = {f"adapter.{n}": p for n, p in adapter.named_parameters()}
+        if lora:
+            add_lora(backbone.denoiser, backbone.blocks, layers, self.settings.lora_rank)
+            trainable |= {f"denoiser.{n}": p for n, p in lora_parameters(backbone.denoiser).items()}
+        with Injection(backbone.blocks, layers) as injection:
+            model = ControlledDenoiser(backbone.denoiser, adapter, injection)
+            yield from self._train(stage, model, trainable, training)
+
+    # --- shared by the stages -------------------------------------------------------------------------------------
+
+    def _train(
+        self,
+        stage: str,
+        model: ControlledDenoiser,
+        trainable: dict[str, nn.Parameter],
+        training: FlowTraining,
+    ) -> Iterator[str]:
+        self.record.start(
+            stage, {**asdict(training), "parameters": sum(p.numel() for p in trainable.values())}
+        )
+        backbone = self._backbone()
+        arguments = (backbone.words, self.grid, 4)
+        data = self._latents("train")
+        for figures in train_flow(
+            stage, model, trainable, data, *arguments, training, self.folder, self.device, self.record
+        ):
+            yield _line(stage, figures)
+        loss = validation_loss(model, self._latents("val"), *arguments, training, self.device)
+        self.record.finish(stage, validation_loss=loss)
+        yield f"{stage}: validation loss {loss:.4f}"
+
+    def _latents(self, split: str) -> Latents:
+        return load_latents(sorted((self.folder / "latents").glob(f"{split}-*.npz")))
+
+    def _trained_vae(self) -> VideoVAE:
+        vae = VideoVAE(self.settings.vae_config).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        vae.load_state_dict(torch.load(self.folder / "vae.pt", weights_only=True, map_location=self.device))
+        return vae
+
+    def _backbone(self) -> MiniBackbone:
+        backbone = build_backbone(self.config, self.device)
+        backbone.vae = self._trained_vae().eval()
+        return backbone
+
+    def _load(self, backbone: MiniBackbone, adapter: MaskAdapter | None, stage: str) -> None:
+        """Fills in what a stage trained; names are those of `ControlledDenoiser`."""
+        state = torch.load(self.folder / f"{stage}.pt", weights_only=True, map_location=self.device)
+        for prefix, module in (("denoiser.", backbone.denoiser), ("adapter.", adapter)):
+            part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            if module is not None and part:
+                missing = module.load_state_dict(part, strict=False)
+                if missing.unexpected_keys:
+                    raise RuntimeError(f"{stage}.pt does not fit the model: {missing.unexpected_keys[:3]}")
+
+
+def _line(stage: str, figures: dict[str, float]) -> str:
+    rest = ", ".join(f"{k} {v:.4g}" for k, v in figures.items() if k not in ("step", "of", "seconds"))
+    return f"{stage}: step {figures['step']:.0f} of {figures['of']:.0f}, {figures['seconds']:.0f} s, {rest}"

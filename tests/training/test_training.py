@@ -1,0 +1,159 @@
+"""Training on a few rendered clips with tiny models: every stage runs, resumes exactly, and teaches something."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from comogen_demo.backbones.mini.denoiser import MiniDenoiser, initialise
+from comogen_demo.checkpoint import load_model
+from comogen_demo.generate import Settings
+from comogen_demo.training import clips as clips_module
+from comogen_demo.training.autoencoder import VAETraining
+from comogen_demo.training.clips import open_shards, render_shards
+from comogen_demo.training.flow import ControlledDenoiser, FlowTraining, train_flow
+from comogen_demo.training.latents import Masking, draw_batch
+from comogen_demo.training.mini import MiniTrainer, MiniTraining
+from comogen_demo.training.record import Record
+from tests.test_generate import run
+from tests.tiny import TINY
+
+FLOW = FlowTraining(steps=6, batch=2, warmup=1, compile=False)
+SETTINGS = MiniTraining(
+    clips=8,
+    size=64,
+    vae_config=TINY.vae,
+    denoiser=TINY.denoiser,
+    vae=VAETraining(steps=30, batch=4, crop=32),
+    base=replace(FLOW, steps=40, batch=4, masking=Masking(dropout=1.0)),
+    adapter=replace(FLOW, masking=Masking(dropout=0.0)),
+    lora=FLOW,
+    joint=FLOW,
+    lora_rank=2,
+    layer_clips=3,
+)
+
+
+@pytest.fixture(scope="module")
+def trainer(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clips_module, "SHARD", 4)
+        patch.setattr("comogen_demo.training.mini.VALIDATION_CLIPS", 4)
+        trainer = MiniTrainer(tmp_path_factory.mktemp("mini"), SETTINGS, "cpu", workers=1)
+        patch.setattr("comogen_demo.training.mini.measure_vae", lambda *a: {"psnr": 1.0, "object_psnr": 1.0})
+        for stage in ("clips", "vae", "encode", "base", "layers", "adapter", "lora", "joint"):
+            list(trainer.run(stage))
+        yield trainer
+
+
+def test_all_stages_are_recorded_with_settings_and_curve(trainer):
+    for stage in ("vae", "base", "adapter", "lora", "joint"):
+        record = trainer.record.stages[stage]
+        assert record["done"] and record["settings"]["steps"] == record["curve"][-1]["step"]
+    assert trainer.record.stages["layers"]["motion_layers"]
+    assert list(trainer.run("base")) == ["base: done before"]
+
+
+def test_the_vae_learns(trainer):
+    curve = trainer.record.stages["vae"]["curve"]
+    assert curve[-1]["loss"] < 0.8 * curve[0]["loss"]
+
+
+@pytest.mark.parametrize("recipe", ["paper", "joint"])
+def test_both_recipes_export_a_model_that_generates(trainer, recipe, tmp_path):
+    trainer.export(tmp_path, recipe)
+    model = load_model("x", tmp_path, device="cpu")
+    assert model.control.recipe == recipe and model.control.lora_rank == (2 if recipe == "paper" else 0)
+    frame = np.zeros((64, 64, 3), np.uint8)
+    masks = np.zeros((25, 64, 64), bool)
+    masks[:, 10:30, 10:30] = True
+    assert run(model, masks, Settings(steps=2), frame)[1].frames.shape == (25, 64, 64, 3)
+
+
+def test_the_papers_recipe_leaves_the_base_untouched(trainer):
+    base = torch.load(trainer.folder / "base.pt", weights_only=True)
+    backbone, _, _ = trainer.assemble("paper")
+    for name, value in backbone.denoiser.state_dict().items():
+        if ".lora_" not in name:
+            plain = "denoiser." + name.replace(".base_layer.", ".")
+            assert torch.equal(value, base[plain]), name
+
+
+def test_a_run_broken_off_and_resumed_equals_an_unbroken_one(trainer, tmp_path):
+    data, words = trainer._latents("train"), trainer._backbone().words
+
+    def train(folder, until):
+        folder.mkdir(exist_ok=True)
+        torch.manual_seed(5)
+        denoiser = MiniDenoiser(TINY.denoiser)
+        initialise(denoiser)
+        model = ControlledDenoiser(denoiser, None, None)
+        settings = replace(FLOW, steps=6, checkpoint_every=3)
+        run = train_flow(
+            "base",
+            model,
+            dict(model.named_parameters()),
+            data,
+            words,
+            trainer.grid,
+            4,
+            settings,
+            folder,
+            "cpu",
+            Record(folder),
+        )
+        if until == "end":
+            list(run)
+            return model.state_dict()
+        original = torch.save
+
+        class Broken(Exception):
+            pass
+
+        def save_and_break(*args):
+            original(*args)
+            raise Broken
+
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(Broken):
+            patch.setattr(torch, "save", save_and_break)
+            list(run)
+        return None
+
+    whole = train(tmp_path / "whole", "end")
+    train(tmp_path / "parts", "break")
+    assert (tmp_path / "parts" / "base-state.pt").exists()
+    parts = train(tmp_path / "parts", "end")
+    assert all(torch.equal(whole[k], parts[k]) for k in whole)
+
+
+def test_shards_are_made_once_and_hold_what_was_rendered(tmp_path, monkeypatch):
+    monkeypatch.setattr(clips_module, "SHARD", 2)
+    assert list(render_shards(tmp_path, "val", 2, 32, 1))[-1] == 2
+    stamp = next(tmp_path.iterdir()).stat().st_mtime_ns
+    assert list(render_shards(tmp_path, "val", 2, 32, 1)) == [2]
+    assert next(tmp_path.iterdir()).stat().st_mtime_ns == stamp
+    shard = next(open_shards(tmp_path, "val", 2, 32))
+    assert shard.frames.shape == (2, 25, 32, 32, 3) and len(shard.captions) == 2
+    inside = np.unpackbits(shard.visible, axis=-1) <= np.unpackbits(shard.objects, axis=-1)
+    assert inside.all()
+
+
+def test_batches_mask_and_caption_as_they_are_told(trainer):
+    data, words = trainer._latents("train"), trainer._backbone().words
+    assert len(data.latents) == 16  # eight clips and their mirror images
+    every = np.arange(16)
+    quiet = Masking(dropout=0, thin=0, grow=0, amodal=0, plain_caption=0)
+    batch = draw_batch(data, every, np.random.default_rng(0), words, quiet, trainer.grid, 4)
+    assert batch.controlled.all() and batch.covered.flatten(1).any(1).all()
+    assert batch.latents.shape[:2] == (16, 4) and batch.foreground.shape == (16, 1, 7, 8, 8)
+    none = draw_batch(
+        data, every, np.random.default_rng(0), words, replace(quiet, dropout=1.0), trainer.grid, 4
+    )
+    assert not none.controlled.any() and not none.covered.any()
+    left, right = words.tokens("left")[0][0], words.tokens("right")[0][0]
+    swap = {left: right, right: left}
+    for i in range(4):  # shards of four clips, each followed by its mirror images
+        mirrored = [swap.get(int(t), int(t)) for t in batch.tokens[i]]
+        assert mirrored == batch.tokens[i + 4].tolist()
+        assert torch.allclose(batch.covered[i].flip(-1), batch.covered[i + 4])
