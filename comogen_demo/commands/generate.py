@@ -1,0 +1,176 @@
+"""`python -m comogen_demo generate`: picture + masks + prompt -> video and control report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import UserError
+from ..files import check_writable, replacing
+from ..images import Fit, fit_image, read_image
+from ..masks import fit_mask, load_fitted_masks
+from ..project import Project
+from ..settings import SCHEDULES, Settings
+from ..video import write_mp4
+
+if TYPE_CHECKING:
+    from ..generate import Model, Result
+
+MAX_PROMPT = 2000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `generate`; numbers given here win over those of a project."""
+    given = parser.add_argument_group("what to make it from")
+    given.add_argument("--image", metavar="FILE", help="the first frame; cropped about its centre if need be")
+    given.add_argument(
+        "--masks", metavar="PATH", help="the subject's masks: folder of PNG, ZIP of PNG, or MP4"
+    )
+    given.add_argument("--project", metavar="FILE", help="a project document, instead of picture and masks")
+    given.add_argument("--prompt", metavar="TEXT", help='such as "the red cube slides to the left"')
+    how = parser.add_argument_group("how")
+    how.add_argument("--strength", type=float, metavar="S", help="pull of the masks, 0..2 (default 1)")
+    how.add_argument("--steps", type=int, metavar="N", help="denoising steps, 1..100 (default 10)")
+    how.add_argument("--seed", type=int, metavar="K", help="0..4294967295 (default 0)")
+    how.add_argument(
+        "--schedule", choices=SCHEDULES, help="how the pull fades over the steps (default cosine)"
+    )
+    how.add_argument("--model", default="mini", metavar="NAME", help="checkpoint (default mini)")
+    parser.add_argument("--out", required=True, metavar="FILE.mp4", help="the video; replaced when it exists")
+    parser.add_argument("--json", metavar="FILE", help="write settings, crop and control report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the video; an existing file is replaced only by a finished one. Raises UserError for bad input."""
+    project = _project(args)
+    settings = _settings(args, project)
+    prompt = project.prompt if args.prompt is None and project else args.prompt or ""
+    if len(prompt) > MAX_PROMPT:
+        raise UserError(f"The prompt is {len(prompt)} characters long; at most {MAX_PROMPT} are read.")
+    _check_outputs(args)
+    picture = _picture(args, project)
+
+    from ..generate import Result, generate, load_model
+
+    model = load_model(args.model)
+    frame, fit = fit_image(picture, model.width / model.height)
+    _tell_crop(picture, fit)
+    masks = _masks(args, project, model, picture.shape[:2], fit)
+    result: Result | None = None
+    for update in generate(model, frame, masks, prompt, settings, previews=False):
+        if isinstance(update, Result):
+            result = update
+        else:
+            print(
+                f"step {update.index + 1}/{update.total}  mask weight {settings.strength * update.weight:.3f}"
+            )
+    assert result is not None, "the generator ended without a result"
+    write_mp4(args.out, result.frames, result.fps)
+    _report(result, args.out)
+    if args.json:
+        figures = _figures(args, settings, prompt, fit, result)
+        with replacing(args.json) as path:
+            path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _project(args: argparse.Namespace) -> Project | None:
+    if args.project is None:
+        if args.image is None or args.masks is None:
+            raise UserError("Give --image and --masks, or --project with a project document.")
+        return None
+    if args.masks is not None:
+        raise UserError("Give either --masks or --project; the project has masks of its own.")
+    return Project.read(args.project)
+
+
+def _settings(args: argparse.Namespace, project: Project | None) -> Settings:
+    chosen = {name: getattr(args, name) for name in ("steps", "strength", "seed", "schedule")}
+    base = project.settings if project else Settings()
+    settings = replace(base, **{name: value for name, value in chosen.items() if value is not None})
+    settings.validate()
+    return settings
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Find out before the work, not after it, that its result could not be kept."""
+    if Path(args.out).suffix.lower() != ".mp4":
+        raise UserError(f"The video {args.out} must end in .mp4; choose such a name.")
+    check_writable(args.out)
+    if args.json:
+        check_writable(args.json)
+        if Path(args.json).resolve() == Path(args.out).resolve():
+            raise UserError("--json and --out name the same file; choose two names.")
+
+
+def _picture(args: argparse.Namespace, project: Project | None) -> np.ndarray:
+    if args.image is not None:
+        return read_image(args.image)
+    assert project is not None
+    return project.picture(Path(args.project).parent)
+
+
+def _masks(
+    args: argparse.Namespace, project: Project | None, model: Model, source: tuple[int, int], fit: Fit
+) -> np.ndarray:
+    if project is None:
+        return load_fitted_masks(args.masks, model.frames, source, fit)
+    if project.frames != model.frames:
+        raise UserError(
+            f"The project has {project.frames} frames, the model {args.model} makes {model.frames}; "
+            f"set the project to {model.frames}."
+        )
+    return np.stack([fit_mask(mask, source, fit) for mask in project.masks()])
+
+
+def _tell_crop(picture: np.ndarray, fit: Fit) -> None:
+    height, width = picture.shape[:2]
+    if (fit.width, fit.height) != (width, height):
+        print(
+            f"cropped the {width} x {height} picture to {fit.width} x {fit.height} px "
+            f"from x {fit.left}, y {fit.top}; the rest is not in the video"
+        )
+
+
+def _report(result: Result, out: str) -> None:
+    if result.unknown_words:
+        print(f"the model does not know: {', '.join(result.unknown_words)}", file=sys.stderr)
+    if result.report is not None and math.isfinite(result.report.mean):
+        print(
+            f"subject against its mask: mean IoU {result.report.mean:.3f} over {len(result.frames) - 1} frames"
+        )
+    print(f"{out}  {len(result.frames)} frames at {result.fps:g} fps in {result.seconds:.2f} s")
+
+
+def _figures(
+    args: argparse.Namespace, settings: Settings, prompt: str, fit: Fit, result: Result
+) -> dict[str, Any]:
+    """What was asked for and what came of it; a value that could not be measured is null."""
+    report = None
+    if result.report is not None:
+        report = {
+            "mean_iou": _number(result.report.mean),
+            "iou": [_number(value) for value in result.report.iou],
+        }
+    return {
+        "out": str(args.out),
+        "model": args.model,
+        "prompt": prompt,
+        "settings": asdict(settings),
+        "crop": asdict(fit),
+        "frames": len(result.frames),
+        "fps": result.fps,
+        "seconds": result.seconds,
+        "report": report,
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
