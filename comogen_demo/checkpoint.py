@@ -144,10 +144,10 @@ def read_config(folder: Path) -> tuple[MiniConfig, ControlConfig]:
         raise _damaged(path, str(error)) from error
 
 
-def build_backbone(config: MiniConfig, device: str = "cpu") -> MiniBackbone:
-    """The embedded backbone with random weights."""
+def build_backbone(config: MiniConfig, device: str = "cpu", dtype: torch.dtype | None = None) -> MiniBackbone:
+    """The embedded backbone with random weights; dtype as in `MiniBackbone`."""
     vae = VideoVAE(config.vae).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return MiniBackbone(config, vae, MiniDenoiser(config.denoiser), device)
+    return MiniBackbone(config, vae, MiniDenoiser(config.denoiser), device, dtype)
 
 
 def build_adapter(backbone: Backbone, control: ControlConfig) -> MaskAdapter:

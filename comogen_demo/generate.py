@@ -8,10 +8,8 @@ latents -> video, subject measured            backbones/, control/report.py
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import cv2
@@ -23,38 +21,12 @@ from .control.adapter import occupancy
 from .control.injection import Injection
 from .control.lora import lora_enabled
 from .control.report import ControlReport, measure_control
-from .control.schedule import SCHEDULES, Schedule, weights
+from .control.schedule import weights
 from .errors import UserError
 from .masks import validate_masks
+from .settings import Settings
 
 __all__ = ["Model", "Result", "Settings", "Step", "generate", "load_model"]
-
-MAX_STEPS, MAX_STRENGTH, MAX_SEED = 100, 2.0, 2**32 - 1
-
-
-@dataclass(frozen=True)
-class Settings:
-    """steps: 1..100; strength: 0..2, 1 as trained; schedule: how it fades over the steps; seed: 0..2^32 - 1."""
-
-    steps: int = 10
-    strength: float = 1.0
-    schedule: Schedule = "cosine"
-    seed: int = 0
-
-    def validate(self) -> None:
-        """Raises UserError with one sentence on the first value out of range."""
-        if not 1 <= self.steps <= MAX_STEPS or self.steps != int(self.steps):
-            raise UserError(
-                f"{self.steps} steps are out of range: choose a whole number from 1 to {MAX_STEPS}."
-            )
-        if not (math.isfinite(self.strength) and 0 <= self.strength <= MAX_STRENGTH):
-            raise UserError(
-                f"Strength {self.strength} is out of range: choose a number from 0 to {MAX_STRENGTH:g}."
-            )
-        if self.schedule not in SCHEDULES:
-            raise UserError(f"There is no schedule {self.schedule!r}: choose one of {', '.join(SCHEDULES)}.")
-        if not 0 <= self.seed <= MAX_SEED or self.seed != int(self.seed):
-            raise UserError(f"Seed {self.seed} is out of range: choose a whole number from 0 to {MAX_SEED}.")
 
 
 @dataclass(frozen=True)
@@ -99,7 +71,6 @@ def generate(
     image = fit_to_model(model, frame)
     if masks is not None:
         masks = validate_masks(masks, model.frames, frame.shape[:2])
-    controlled = masks is not None and settings.strength > 0
     backbone = model.backbone
 
     # 1. What is given: the first latent frame, the prompt's tokens, the noise.
@@ -110,7 +81,7 @@ def generate(
 
     # 2. What the mask asks for: one residual per video token.
     residual = None
-    if controlled:
+    if masks is not None and settings.strength > 0:
         with torch.inference_mode():
             covered = occupancy(
                 torch.from_numpy(masks)[None], backbone.token_grid, model.adapter.config.cells
@@ -119,11 +90,10 @@ def generate(
 
     # 3. Denoise along the flow from sigma = 1 to 0, the residual fading with the schedule.
     sigmas = sampling_sigmas(settings.steps, backbone.shift)
-    injection = Injection(backbone.blocks, model.motion_layers) if controlled else nullcontext()
+    injection = Injection(backbone.blocks, model.motion_layers)
     for k, w in enumerate(weights(settings.steps, settings.schedule)):
-        with lora_enabled(model.module, controlled), injection as active, torch.inference_mode():
-            if controlled:
-                active.residual = settings.strength * w * residual
+        with lora_enabled(model.module, residual is not None), injection, torch.inference_mode():
+            injection.residual = None if residual is None else settings.strength * w * residual
             velocity = backbone.velocity(latents, sigmas[k], first, tokens)
             estimate = latents - sigmas[k] * velocity
             latents = latents + (sigmas[k + 1] - sigmas[k]) * velocity

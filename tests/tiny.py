@@ -33,7 +33,7 @@ TINY = MiniConfig(
 def tiny_model(lora_rank: int = 0, seed: int = 0, layers: tuple[int, ...] = (0, 2)) -> Model:
     """Random weights throughout, the zero-initialised ones too, so that every part has an effect."""
     torch.manual_seed(seed)
-    backbone = build_backbone(TINY)
+    backbone = build_backbone(TINY, dtype=torch.float32)
     control = ControlConfig(layers, (0.3, 0.1, 0.2), adapter_width=8, lora_rank=lora_rank)
     adapter = build_adapter(backbone, control).eval()
     nn.init.normal_(adapter.out.weight, std=0.5)

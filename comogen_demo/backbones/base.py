@@ -34,11 +34,13 @@ class Backbone(Protocol):
     frames: int
     fps: float
     shift: float  # of the sampling schedule: sigma = s u / (1 + (s - 1) u)
-    blocks: Sequence[
-        nn.Module
-    ]  # in the order of the forward pass; called with the video tokens (B, N, D) first
     token_grid: tuple[int, int, int]  # (T', h', w') with N = T' h' w'
     token_width: int  # D
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        """In the order of the forward pass; each is called with the video tokens (B, N, D) first."""
+        ...
 
     def encode_image(self, frame: np.ndarray) -> Tensor:
         """uint8 (height, width, 3) -> the first latent frame (1, C, 1, h, w)."""

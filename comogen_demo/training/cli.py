@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(
                 f"The recipe {args.recipe!r} is not trained yet in {args.folder}: run its stages first."
             )
-        trainer.export(args.export, args.recipe)
+        results = json.loads(args.results.read_text()) if args.results else None
+        trainer.export(args.export, args.recipe, results)
         print(args.export)
     return 0
 

@@ -77,7 +77,8 @@ def train_flow(
 ) -> Iterator[dict[str, float]]:
     """Trains `trainable` in place and leaves their exponential moving average in them and in folder/STAGE.pt.
 
-    Every `checkpoint_every` steps a checkpoint is written from which a run broken off goes on. Yields figures every 50 steps.
+    Every `checkpoint_every` steps a checkpoint is written from which a run broken off goes on.
+    Yields figures every 50 steps.
     """
     for parameter in model.parameters():
         parameter.requires_grad_(False)

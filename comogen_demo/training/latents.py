@@ -15,6 +15,7 @@ from ..backbones.mini.words import Words
 from ..control.adapter import occupancy
 from .clips import Shard
 
+MASKS = ("objects", "visible", "amodal")
 SWAP = {"left": "right", "right": "left"}
 
 
@@ -67,26 +68,23 @@ def encode(vae: VideoVAE, shards: Iterator[Shard], device: str, mirror: bool = T
                 video = to_video(torch.from_numpy(np.ascontiguousarray(part)).to(device))
                 with torch.autocast(device, torch.bfloat16):
                     rows.append(vae.encode(video).to(torch.float16).cpu().numpy())
-        masks = [shard.objects, shard.visible, shard.amodal]
+        masks = {k: getattr(shard, k) for k in MASKS}
         captions = list(shard.captions)
         if mirror:
-            masks = [np.concatenate([m, _mirrored(m)]) for m in masks]
+            masks = {k: np.concatenate([m, _mirrored(m)]) for k, m in masks.items()}
             captions += [(_swapped(a), _swapped(b)) for a, b in shard.captions]
-        yield Latents(np.concatenate(rows), *masks, captions)
+        yield Latents(np.concatenate(rows), captions=captions, **masks)
 
 
 def save_latents(path: Path, part: Latents) -> None:
-    np.savez(
-        path,
-        **{k: getattr(part, k) for k in ("latents", "objects", "visible", "amodal")},
-        captions=np.array(part.captions),
-    )
+    arrays = {k: getattr(part, k) for k in ("latents", *MASKS)}
+    np.savez(path, **arrays, captions=np.array(part.captions))
 
 
 def load_latents(paths: list[Path]) -> Latents:
     parts = [np.load(path) for path in paths]
-    arrays = (np.concatenate([p[k] for p in parts]) for k in ("latents", "objects", "visible", "amodal"))
-    return Latents(*arrays, [(str(a), str(b)) for p in parts for a, b in p["captions"]])
+    arrays = {k: np.concatenate([p[k] for p in parts]) for k in ("latents", *MASKS)}
+    return Latents(**arrays, captions=[(str(a), str(b)) for p in parts for a, b in p["captions"]])
 
 
 def draw_batch(

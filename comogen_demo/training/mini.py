@@ -12,10 +12,11 @@ joint     base and adapter trained together              flow.py   (the alternat
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -29,6 +30,7 @@ from ..control.injection import Injection
 from ..control.lora import add_lora, lora_parameters
 from ..world.captions import VOCABULARY
 from .autoencoder import VAETraining, measure_vae, train_vae
+from .card import write_card
 from .clips import SHARD, open_shards, render_shards
 from .flow import ControlledDenoiser, FlowTraining, train_flow, validation_loss
 from .latents import Latents, Masking, encode, load_latents, save_latents
@@ -36,6 +38,7 @@ from .record import Record
 
 Recipe = Literal["paper", "joint"]
 VALIDATION_CLIPS = 100
+RECIPE_STAGES: dict[str, tuple[str, ...]] = {"paper": ("adapter", "lora"), "joint": ("joint",)}
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,14 @@ class MiniTrainer:
             return
         yield from getattr(self, f"_{stage}")()
 
-    def export(self, target: Path, recipe: Recipe) -> None:
-        """Writes the trained model of a recipe as a checkpoint folder."""
+    def export(self, target: Path, recipe: Recipe, results: dict[str, Any] | None = None) -> None:
+        """Writes the trained model of a recipe as a checkpoint folder with its card; results: `evaluate --json`'s."""
         backbone, adapter, control = self.assemble(recipe)
         save_model(target, backbone, adapter, control)
+        config = json.loads((target / "config.json").read_text())
+        stages = ("clips", "vae", "base", "layers", *RECIPE_STAGES[recipe])
+        record = {stage: self.record.stages[stage] for stage in stages}
+        (target / "CARD.md").write_text(write_card(config, record, results))
 
     def assemble(self, recipe: Recipe) -> tuple[MiniBackbone, MaskAdapter, ControlConfig]:
         layers = self.record.stages["layers"]

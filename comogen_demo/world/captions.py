@@ -41,6 +41,8 @@ def direction_words(dx: float, dy: float, brief: bool = False) -> str:
     angle = np.degrees(np.arctan2(-dy, dx)) % 360
     if brief:
         return ("to the right", "away", "to the left", "closer")[int((angle + 45) // 90) % 4]
-    names = ("to the right", "away to the right", "away", "away to the left")
-    names += ("to the left", "closer to the left", "closer", "closer to the right")
+    names = (
+        *("to the right", "away to the right", "away", "away to the left"),
+        *("to the left", "closer to the left", "closer", "closer to the right"),
+    )
     return names[int((angle + 22.5) // 45) % 8]

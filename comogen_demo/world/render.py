@@ -44,7 +44,7 @@ class Clip:
     def subject_masks(self, amodal: bool = False) -> np.ndarray:
         """Union of the controlled objects' masks, bool (T, H, W)."""
         masks = self.amodal if amodal else self.visible
-        return masks[:, list(self.controlled)].any(1)
+        return np.asarray(masks[:, list(self.controlled)].any(1))
 
 
 def render(scene: SceneSpec, states: States, size: int = 128) -> Clip:
@@ -121,8 +121,8 @@ class _Tracer:
             points = self.eye + distance[struck, None] * self.rays[near][struck]
             colour = self._shade(hit[struck], points, normal[struck], self.rays[near][struck])
             objects[owner >= 0] = np.concatenate([np.clip(colour, 0, 1), np.ones((len(colour), 1))], -1)
-        objects = cv2.resize(objects, (self.size, self.size), interpolation=cv2.INTER_AREA)
-        frame = objects[..., :3] + (1 - objects[..., 3:]) * table
+        layer = cv2.resize(objects, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        frame = layer[..., :3] + (1 - layer[..., 3:]) * table
         frame = (np.clip(frame, 0, 1) * 255 + 0.5).astype(np.uint8)
         visible = np.stack([self._coarse(owner == i) for i in range(self.number)])
         amodal = np.stack([self._alone(i, boxes, visible[i]) for i in range(self.number)])
@@ -170,7 +170,8 @@ class _Tracer:
 
     def _coarse(self, fine: np.ndarray) -> np.ndarray:
         whole = fine.view(np.uint8)
-        return whole[::2, ::2] + whole[1::2, ::2] + whole[::2, 1::2] + whole[1::2, 1::2] >= 2
+        covered = whole[::2, ::2] + whole[1::2, ::2] + whole[::2, 1::2] + whole[1::2, 1::2]
+        return np.asarray(covered >= SUPERSAMPLE * SUPERSAMPLE // 2)
 
     def _alone(self, index: int, boxes: list[tuple[int, int, int, int]], visible: np.ndarray) -> np.ndarray:
         y0, y1, x0, x1 = boxes[index]

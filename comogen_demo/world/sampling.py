@@ -74,7 +74,7 @@ def _draw(rng: np.random.Generator, at_least: int = 1) -> SceneSpec | None:
     """One try at a scene; None if the objects found no room."""
     eye = np.array([0.0, -6.6, 5.0]) + rng.uniform(-0.35, 0.35, 3)
     target = np.array([0.0, 0.1, 0.0]) + np.append(rng.uniform(-0.15, 0.15, 2), 0)
-    camera = Camera(tuple(map(float, eye)), tuple(map(float, target)))
+    camera = Camera(_triple(eye), _triple(target))
     light = (float(rng.uniform(-4.5, 4.5)), float(rng.uniform(-4.5, 2.0)), float(rng.uniform(7.0, 9.5)))
     tint = rng.uniform(0.5, 0.74) * (1 + rng.uniform(-0.06, 0.06, 3))
     number = max(at_least, int(rng.choice(np.arange(1, MAX_OBJECTS + 1), p=[0.05, 0.25, 0.3, 0.25, 0.15])))
@@ -103,7 +103,11 @@ def _draw(rng: np.random.Generator, at_least: int = 1) -> SceneSpec | None:
         objects[i] = replace(objects[i], drive=_drive(rng, camera, objects, i))
     if driven == 2 and _paths_meet(objects[0], objects[1]):
         return None
-    return SceneSpec(tuple(objects), camera, light, tuple(map(float, tint)))
+    return SceneSpec(tuple(objects), camera, light, _triple(tint))
+
+
+def _triple(values: np.ndarray) -> tuple[float, float, float]:
+    return float(values[0]), float(values[1]), float(values[2])
 
 
 def _place(rng: np.random.Generator, camera: Camera, others: list[ObjectSpec]) -> Point | None:

@@ -30,12 +30,23 @@ class MiniConfig:
 
 
 class MiniBackbone:
-    """See `backbones.base.Backbone`. Not safe for two generations at once: callers take turns (jobs.py)."""
+    """See `backbones.base.Backbone`. Not safe for two generations at once: callers take turns (jobs.py).
+
+    dtype: what the matrix products are computed in; by default bfloat16 where the processor has it, else float32.
+    """
 
     name = "mini"
 
-    def __init__(self, config: MiniConfig, vae: VideoVAE, denoiser: MiniDenoiser, device: str = "cpu"):
+    def __init__(
+        self,
+        config: MiniConfig,
+        vae: VideoVAE,
+        denoiser: MiniDenoiser,
+        device: str = "cpu",
+        dtype: torch.dtype | None = None,
+    ):
         self.config = config
+        self.dtype = dtype or fast_dtype(device)
         self.vae, self.denoiser = vae.eval().to(device), denoiser.eval().to(device)
         self.device = device
         self.words = Words(config.vocabulary, config.slots)
@@ -55,7 +66,8 @@ class MiniBackbone:
         if frame.shape != (self.height, self.width, 3):
             raise ValueError(f"frame {frame.shape}: expected {(self.height, self.width, 3)}")
         video = to_video(torch.from_numpy(np.ascontiguousarray(frame))[None, None])
-        return self.vae.encode(video.to(self.device))
+        with self._autocast():
+            return self.vae.encode(video.to(self.device)).float()
 
     @torch.inference_mode()
     def encode_prompt(self, text: str) -> Prompt:
@@ -70,10 +82,24 @@ class MiniBackbone:
     @torch.inference_mode()
     def velocity(self, latents: Tensor, sigma: float, image: Tensor, prompt: Prompt) -> Tensor:
         level = torch.tensor([sigma], device=self.device, dtype=torch.float32)
-        clean = self.denoiser(latents, level, image, prompt.embeds, prompt.pooled, prompt.mask)
+        with self._autocast():
+            clean = self.denoiser(latents, level, image, prompt.embeds, prompt.pooled, prompt.mask).float()
         clean[:, :, :1] = image
         return (latents - clean) / sigma
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> np.ndarray:
-        return to_frames(self.vae.decode(latents))[0].cpu().numpy()
+        with self._autocast():
+            video = self.vae.decode(latents)
+        return to_frames(video)[0].cpu().numpy()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device, self.dtype, enabled=self.dtype != torch.float32)
+
+
+def fast_dtype(device: str) -> torch.dtype:
+    """bfloat16 where the GPU or the CPU multiplies it natively, else float32."""
+    if device.startswith("cuda"):
+        return torch.bfloat16
+    abilities = torch.cpu.get_capabilities()
+    return torch.bfloat16 if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else torch.float32
