@@ -1,0 +1,39 @@
+"""CoMoGen Studio: `python app.py` opens the page; a Hugging Face Space runs the same file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+from comogen_demo.ui.engine import Embedded
+from comogen_demo.ui.page import build, launch_options
+from comogen_demo.ui.studio import Studio
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Opens CoMoGen Studio in a browser.")
+    host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")  # a Space sets it
+    parser.add_argument("--host", default=host, help="address to listen on")
+    parser.add_argument("--port", type=int, default=None, help="port (default: the first free one from 7860)")
+    parser.add_argument("--model", default="mini", help="a folder of checkpoints/")
+    parser.add_argument(
+        "--share", choices=("on", "off"), default="off", help="a public link through Gradio's servers"
+    )
+    options = parser.parse_args()
+    studio = Studio(Embedded(options.model))
+    page = build(studio)
+    page.launch(
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share == "on",
+        prevent_thread_lock=True,
+        **launch_options(studio),
+    )
+    studio.warm_up()
+    page.block_thread()
+
+
+if __name__ == "__main__":
+    main()

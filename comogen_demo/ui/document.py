@@ -1,0 +1,88 @@
+"""The project document between browser and server: what the page makes of `project.Project`."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError
+from ..images import read_image
+from ..project import DATA_URL, VERSION, Project, mask_png
+from ..settings import Settings
+
+MAX_PROMPT = 400
+MAX_IMAGE_BYTES, MAX_SIDE = 4 * 2**20, 1024  # of a first frame that the browser kept
+MOST_STEPS, MOST_SEED = 50, 2**31 - 1  # what the page's fields offer
+
+
+def empty(frames: int) -> dict[str, Any]:
+    """A document before anything was chosen. Beside a project's entries it has `source`: where its frame is from."""
+    chosen: dict[str, Any] = {"image": "", "source": None, "tracks": [], "prompt": "", "settings": {}}
+    return {"version": VERSION, "frames": frames, **chosen}
+
+
+def read(document: Any) -> Project:
+    """The browser's document as a project; `image` is a frame's id. Raises UserError when it is damaged."""
+    return Project.from_json(json.dumps(document))
+
+
+def masks_of(project: Project, frames: int, size: tuple[int, int]) -> np.ndarray:
+    """The project's masks bool (frames, H, W) for a frame of `size` (height, width).
+
+    Raises UserError when no object is selected, none is moved, or its mask is of another frame.
+    """
+    if not project.tracks:
+        raise UserError(
+            "No object is selected: click an object in the picture, then drag it to where it should go."
+        )
+    if all(len(track.keyframes) < 2 for track in project.tracks):
+        raise UserError("The selected object has no way to go yet: drag it to where it should end up.")
+    masks = replace(project, frames=frames).masks()
+    if masks.shape[1:] != size:
+        raise UserError("The mask belongs to a picture of another size: click the object again.")
+    return masks
+
+
+def fields_of(project: Project) -> tuple[str, float, int, str, int]:
+    """Prompt, strength, steps, schedule and seed for the page's fields."""
+    made = project.settings
+    return (
+        project.prompt[:MAX_PROMPT],
+        made.strength,
+        min(made.steps, MOST_STEPS),
+        made.schedule,
+        min(made.seed, MOST_SEED),
+    )
+
+
+def settings_of(strength: Any, steps: Any, schedule: Any, seed: Any) -> Settings:
+    """The page's fields as settings. Raises UserError for an empty field or a value out of range."""
+    for name, value in {"strength": strength, "number of steps": steps, "seed": seed}.items():
+        if not isinstance(value, (int, float)):
+            raise UserError(f"The {name} is empty: please enter a number.")
+    settings = Settings(steps=int(steps), strength=float(strength), schedule=schedule, seed=int(seed))
+    settings.validate()
+    return settings
+
+
+def mask_url(mask: np.ndarray) -> str:
+    """bool (H, W) -> a data URL of a black and white PNG."""
+    return DATA_URL + base64.b64encode(mask_png(mask)).decode()
+
+
+def image_of(url: str) -> np.ndarray:
+    """A first frame that the browser kept, uint8 (H, W, 3). Raises UserError if it is not a small PNG."""
+    again = "please choose the frame again."
+    if not url.startswith(DATA_URL) or len(url) > MAX_IMAGE_BYTES * 4 // 3 + 64:
+        raise UserError(f"The picture that this browser kept is not a PNG of at most 4 MB: {again}")
+    try:
+        pixels = read_image(base64.b64decode(url[len(DATA_URL) :], validate=True))
+    except ValueError:  # UserError is one
+        raise UserError(f"The picture that this browser kept is damaged: {again}") from None
+    if max(pixels.shape[:2]) > MAX_SIDE:
+        raise UserError(f"The picture that this browser kept is larger than {MAX_SIDE} pixels: {again}")
+    return pixels

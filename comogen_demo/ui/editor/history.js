@@ -1,0 +1,22 @@
+// The document and what it was before. Prompt and settings belong to the fields beside the editor, so going back
+// and forth leaves them as they are.
+
+function makeHistory(limit = 200) {
+  let past = [], future = [];
+  const keeping = (doc, present) => ({...doc, prompt: present.prompt, settings: present.settings});
+  return {
+    push(doc) { past.push(doc); if (past.length > limit) past.shift(); future = []; },
+    undo(present) {
+      if (!past.length) return present;
+      future.push(present);
+      return keeping(past.pop(), present);
+    },
+    redo(present) {
+      if (!future.length) return present;
+      past.push(present);
+      return keeping(future.pop(), present);
+    },
+    get canUndo() { return past.length > 0; },
+    get canRedo() { return future.length > 0; },
+  };
+}

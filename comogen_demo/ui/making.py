@@ -1,0 +1,153 @@
+"""One video, made in the worker thread: from a request to files in a folder of its own."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..errors import UserError
+from ..jobs import Job
+from ..masks import save_masks
+from ..settings import Settings
+from ..video import write_mp4
+from .engine import Engine
+from .sessions import png_bytes
+
+PREVIEW_SIDE = 160
+TINT = np.array([91, 140, 255], np.float32)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a video is made of: frame uint8 (H, W, 3), masks bool (T, H, W) or None, prompt, settings, project JSON."""
+
+    frame: np.ndarray
+    masks: np.ndarray | None
+    prompt: str
+    settings: Settings
+    project: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """How far a job is (share 0..1), and the video as it is by now, uint8 (T, H, W, 3), None before the first step."""
+
+    label: str
+    share: float
+    preview: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished video. The folder holds frame.png, masks.zip, mask.mp4, control.mp4, project.json, maybe free.mp4.
+
+    report: the generate.ControlReport; unknown: words of the prompt that the model has never seen.
+    """
+
+    folder: Path
+    prompt: str
+    settings: Settings
+    seconds: float
+    fps: float
+    report: Any
+    unknown: tuple[str, ...]
+    free: bool = False
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
+
+
+def make_video(engine: Engine, request: Request, folder: Path) -> Callable[[Job], Outcome]:
+    """The function of the job that makes a video with its mask and writes all its files into `folder`."""
+    assert request.masks is not None
+
+    def work(job: Job) -> Outcome:
+        result = _denoise(engine, request, job, "Moving the object")
+        folder.mkdir(parents=True)
+        height, width = result.frames.shape[1:3]
+        masks = np.asarray(request.masks)
+        (folder / "frame.png").write_bytes(png_bytes(request.frame))
+        (folder / "project.json").write_text(request.project, "utf-8")
+        save_masks(folder / "masks.zip", masks)
+        write_mp4(folder / "mask.mp4", mask_preview(request.frame, masks, (width, height)), result.fps)
+        write_mp4(folder / "control.mp4", result.frames, result.fps)
+        return Outcome(
+            folder,
+            request.prompt,
+            request.settings,
+            result.seconds,
+            result.fps,
+            result.report,
+            result.unknown_words,
+        )
+
+    return work
+
+
+def make_comparison(engine: Engine, before: Outcome, folder: Path) -> Callable[[Job], Outcome]:
+    """The function of the job that makes the same video without a mask and puts it beside the first."""
+
+    def work(job: Job) -> Outcome:
+        if not before.folder.is_dir():
+            raise UserError("The video to compare with is no longer kept: please generate it again.")
+        from ..images import read_image
+
+        request = Request(read_image(before.file("frame.png")), None, before.prompt, before.settings)
+        result = _denoise(engine, request, job, "The same without a mask")
+        shutil.copytree(before.folder, folder)
+        write_mp4(folder / "free.mp4", result.frames, result.fps)
+        return replace(before, folder=folder, free=True)
+
+    return work
+
+
+def discard(job: Job) -> None:
+    """Removes the files of a job that nobody can ask for any more."""
+    if isinstance(job.result, Outcome):
+        shutil.rmtree(job.result.folder, ignore_errors=True)
+
+
+def _denoise(engine: Engine, request: Request, job: Job, label: str) -> Any:
+    """Runs the generator to its end, reporting each step. Returns the generate.Result."""
+    if engine.state != "ready":
+        job.report(Progress("Loading the model", 0.0))
+    engine.load()
+    job.report(Progress(label, 0.0))
+    for event in engine.run(request.frame, request.masks, request.prompt, request.settings):
+        if hasattr(event, "frames"):  # the Result at the end; a Step has none
+            job.check()
+            return event
+        done = event.index + 1
+        job.report(Progress(f"{label}: step {done} of {event.total}", done / event.total, event.preview))
+    raise RuntimeError("the generator ended without a result")
+
+
+def film_strip(frames: np.ndarray, side: int = PREVIEW_SIDE) -> str:
+    """Frames uint8 (T, H, W, 3), side by side and small -> a data URL of a JPEG."""
+    height, width = frames.shape[1:3]
+    size = (side, max(1, round(side * height / width)))
+    strip = np.hstack([cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in frames])
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+
+
+def mask_preview(frame: np.ndarray, masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The masks (T, H, W) over the dimmed first frame, with a white rim: uint8 (T, height, width, 3)."""
+    base = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) * 0.55
+    shots = []
+    for mask in masks:
+        cover = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None]
+        shot = base * (1 - 0.72 * cover) + TINT * 0.72 * cover
+        rims, _ = cv2.findContours(
+            (cover[..., 0] > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
+        shot = np.clip(shot, 0, 255).astype(np.uint8)
+        shots.append(cv2.drawContours(shot, rims, -1, (255, 255, 255), 1, cv2.LINE_AA))
+    return np.stack(shots)

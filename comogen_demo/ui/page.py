@@ -1,0 +1,202 @@
+"""The page: its parts in their places, and which event calls which handler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from ..control.schedule import SCHEDULES
+from ..settings import MAX_STRENGTH, Settings
+from ..world.scene import FPS, FRAMES
+from . import document, views
+from .composer import Composer, start
+from .editor import Editor
+from .endpoint import endpoint
+from .gallery import Gallery, thumbnails
+from .handlers import Handlers, scene_picture
+from .player import Player
+from .plots import schedule_plot
+from .running import Running
+from .studio import Studio
+
+HEAD = (
+    '<div id="head"><h1>CoMoGen Studio</h1>'
+    "<p>Pick a picture, drag an object where it should go, and watch what happens.</p></div>"
+)
+UPLOAD_NOTE = (
+    '<p class="small">The built-in model has only ever seen this table of coloured solids. '
+    "With any other picture the selection and the editor work, but expect a strange video.</p>"
+)
+# Prompt and settings are part of the project document, which the editor holds.
+TO_DOCUMENT = """(document, prompt, strength, steps, schedule, seed) =>
+    ({...document, prompt, settings: {strength, steps, schedule, seed}})"""
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """The whole interface around a studio; `launch_options` belong to its launch."""
+    events, making = Handlers(studio, aspect=1.0), Running(studio, FRAMES, FPS)
+    with gr.Blocks(title="CoMoGen Studio", analytics_enabled=False, fill_width=True) as page:
+        gr.api(endpoint(studio, FRAMES), api_name="generate", concurrency_limit=4)
+        job, result = gr.State(""), gr.State("")
+        with gr.Row(elem_id="top"):
+            gr.HTML(HEAD)
+            sign = gr.HTML(
+                views.model_sign(studio.engine.name, studio.engine.state, studio.engine.note), elem_id="sign"
+            )
+        with gr.Row(elem_id="desk"):
+            with gr.Column(scale=1):
+                sources = _sources()
+                with gr.Column(elem_classes="card"):
+                    editor = Editor(value=document.empty(FRAMES), fps=FPS, elem_id="editor")
+            with gr.Column(scale=1):
+                fields = _fields()
+                actions = _results()
+        _wire_sources(events, sources, editor)
+        _wire_editor(events, editor, fields, job, result)
+        shown = ("progress", "player", "report", "generate", "stop", "compare")
+        outputs = [sign, editor, job, result, *(actions[n] for n in shown)]  # as running.Update has them
+        settings = [fields[n] for n in ("prompt", "strength", "steps", "schedule", "seed")]
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        many: dict[str, Any] = {**quiet, "concurrency_limit": None}
+        actions["generate"].click(making.generate, [editor, *settings, job], outputs, **many)
+        actions["compare"].click(making.compare, [job, result], outputs, **many)
+        actions["stop"].click(making.stop, job, None, queue=False, **quiet)
+        opened = editor.restore(events.restore, editor, [editor, *settings, job, result], **quiet)
+        opened.then(making.follow, [job, result], outputs, **many)
+        page.load(making.model_state, None, sign, **many)
+        page.unload(events.close)
+    return page
+
+
+def launch_options(studio: Studio) -> dict[str, Any]:
+    """How the page is served: nothing is fetched from elsewhere, and only the studio's own files are handed out."""
+    from .theme import SHELL, STYLE, theme
+
+    return {
+        "allowed_paths": [str(studio.folder)],
+        "theme": theme(),
+        "css_paths": STYLE,
+        "head": SHELL,
+        "footer_links": [],
+        "ssr_mode": False,
+        "show_error": True,
+        "max_file_size": "64mb",
+    }
+
+
+def _sources() -> dict[str, Any]:
+    """Where first frames come from."""
+    with gr.Column(elem_classes="card"), gr.Tabs(elem_id="sources"):
+        with gr.Tab("Examples"):
+            gallery = Gallery(value=thumbnails(), elem_id="gallery")
+        with gr.Tab("Compose"):
+            composer = Composer(value=start(), picture=scene_picture(start()), elem_id="composer")
+        with gr.Tab("Upload"):
+            upload = gr.File(label="A picture, up to 64 MB", type="filepath", height=130, elem_id="upload")
+            crop = gr.HTML(elem_id="crop")
+            gr.HTML(UPLOAD_NOTE)
+    return {"gallery": gallery, "composer": composer, "upload": upload, "crop": crop}
+
+
+def _fields() -> dict[str, Any]:
+    """Prompt and settings."""
+    first = Settings()
+    with gr.Column(elem_classes="card"):
+        prompt = gr.Textbox(
+            label="Prompt",
+            placeholder="What moves, and where to",
+            max_lines=3,
+            max_length=document.MAX_PROMPT,
+            elem_id="prompt",
+        )
+        with gr.Row(elem_id="weights"):
+            with gr.Column(min_width=240):
+                strength = gr.Slider(
+                    0,
+                    MAX_STRENGTH,
+                    first.strength,
+                    step=0.05,
+                    label="Strength of the mask",
+                    buttons=[],
+                    elem_id="strength",
+                )
+                steps = gr.Slider(
+                    1, document.MOST_STEPS, first.steps, step=1, label="Steps", buttons=[], elem_id="steps"
+                )
+            with gr.Column(min_width=240):
+                plot = gr.HTML(schedule_plot(first.strength, first.steps, first.schedule), elem_id="plot")
+        with gr.Row(elem_id="seeds"):
+            schedule = gr.Radio(
+                list(SCHEDULES),
+                value=first.schedule,
+                label="Fading over the steps",
+                min_width=210,
+                elem_id="schedule",
+            )
+            seed = gr.Number(
+                first.seed,
+                label="Seed",
+                precision=0,
+                minimum=0,
+                maximum=document.MOST_SEED,
+                min_width=110,
+                elem_id="seed",
+            )
+            dice = gr.Button("New seed", elem_id="dice", min_width=100)
+    return {
+        "prompt": prompt,
+        "strength": strength,
+        "plot": plot,
+        "steps": steps,
+        "schedule": schedule,
+        "seed": seed,
+        "dice": dice,
+    }
+
+
+def _results() -> dict[str, Any]:
+    """The buttons that make a video, and the video."""
+    with gr.Column(elem_classes="card"):
+        with gr.Row(elem_id="run"):
+            generate = gr.Button("Generate", variant="primary", elem_id="generate")
+            stop = gr.Button("Stop", variant="secondary", visible=False, elem_id="stop")
+        progress = gr.HTML(views.IDLE, elem_id="progress")
+        player = Player(value=None, elem_id="player")
+        compare = gr.Button("Compare: the same without the mask", visible=False, elem_id="compare")
+        report = gr.HTML(elem_id="report")
+    return {
+        "generate": generate,
+        "stop": stop,
+        "progress": progress,
+        "player": player,
+        "compare": compare,
+        "report": report,
+    }
+
+
+def _wire_sources(events: Handlers, sources: dict[str, Any], editor: Editor) -> None:
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
+    composer = sources["composer"]
+    sources["gallery"].choose(events.choose, None, editor, **quiet)
+    sources["upload"].upload(events.upload, sources["upload"], [editor, sources["crop"]], **quiet)
+    composer.redraw(events.compose, composer, composer, trigger_mode="always_last", **quiet)
+    composer.shuffle(events.shuffle, None, composer, **quiet)
+    composer.use(events.use_scene, composer, [composer, editor], **quiet)
+
+
+def _wire_editor(
+    events: Handlers, editor: Editor, fields: dict[str, Any], job: gr.State, result: gr.State
+) -> None:
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
+    editor.pick(events.pick, None, editor, trigger_mode="always_last", **quiet)
+    editor.edit(
+        events.edited, [editor, fields["prompt"]], fields["prompt"], trigger_mode="always_last", **quiet
+    )
+    plotted = [fields[n] for n in ("strength", "steps", "schedule")]
+    for field in plotted:
+        field.change(events.plot, plotted, fields["plot"], trigger_mode="always_last", **quiet)
+    fields["dice"].click(events.new_seed, None, fields["seed"], **quiet)
+    settings = [fields[n] for n in ("prompt", "strength", "steps", "schedule", "seed")]
+    for field in settings:
+        field.change(None, [editor, *settings], editor, js=TO_DOCUMENT, show_progress="hidden")

@@ -1,0 +1,36 @@
+"""The result: videos side by side in step, and their files to download."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..making import Outcome
+from ..parts import Part, sources
+from ..studio import file_url
+
+
+class Player(Part):
+    """value: None, or what `showing` returns."""
+
+    SOURCES = sources("player", "player")
+
+
+def showing(outcome: Outcome, frames: int) -> dict[str, Any]:
+    """The player's value for a finished video of `frames` frames."""
+    videos = [("The mask you drew", "mask.mp4"), ("What the model made of it", "control.mp4")]
+    if outcome.free:
+        videos.append(("Without the mask, same seed", "free.mp4"))
+    files = [
+        ("Download video", "control.mp4"),
+        ("Masks (zip)", "masks.zip"),
+        ("Project (json)", "project.json"),
+    ]
+    return {
+        "frames": frames,
+        "fps": outcome.fps,
+        "videos": [{"label": label, "url": file_url(outcome.file(name))} for label, name in videos],
+        "links": [
+            {"label": label, "url": file_url(outcome.file(name)), "name": f"comogen-{name}"}
+            for label, name in files
+        ],
+    }

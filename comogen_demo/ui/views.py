@@ -1,0 +1,82 @@
+"""What the page shows of a job, as HTML."""
+
+from __future__ import annotations
+
+import math
+import time
+from html import escape
+
+from ..jobs import Job
+from .making import Outcome, Progress
+from .plots import overlap_plot
+
+STOPPED = '<div class="panel idle">Stopped. Nothing is lost: press Generate to start again.</div>'
+IDLE = '<div class="panel idle">Your video will appear here.</div>'
+
+
+def notice(text: str) -> str:
+    """A sentence that something went wrong, announced to screen readers."""
+    return f'<div class="panel notice" role="alert">{escape(text)}</div>'
+
+
+def progress_panel(job: Job, ahead: int, film: str, frames: int, fps: float) -> str:
+    """A job that is not over: its place in the queue, or its bar with the preview, whose `film` is a data URL or ""."""
+    now = job.progress
+    if job.state == "waiting":
+        return _bar(f"Waiting: {ahead} ahead of yours" if ahead else "Starting", None)
+    if not isinstance(now, Progress):
+        return _bar("Starting", None)
+    bar = _bar("Stopping" if job.stopping else now.label, now.share)
+    return bar + (_film(film, frames, frames / fps) if film else "")
+
+
+def ended_panel(job: Job) -> str:
+    """What is left to say of a job that is over: nothing if it is done."""
+    if job.state == "failed":
+        return notice(job.error or "")
+    return STOPPED if job.state == "stopped" else ""
+
+
+def report_panel(outcome: Outcome) -> str:
+    """How well the subject kept to its mask, and what the video was made with."""
+    made = outcome.settings
+    facts = [f"{made.steps} steps", f"strength {made.strength:g} ({made.schedule})", f"seed {made.seed}"]
+    facts.append(f"{outcome.seconds:.1f} s")
+    lines = [f'<p class="facts">“{escape(outcome.prompt)}” · {" · ".join(facts)}</p>']
+    if outcome.unknown:
+        words = ", ".join(f"“{escape(w)}”" for w in outcome.unknown)
+        lines.append(f'<p class="facts">The model has never seen {words} and read past it.</p>')
+    report = outcome.report
+    if report is not None and not math.isnan(report.mean):
+        meaning = "<span>mean overlap (IoU) of the object with your mask</span>"
+        head = f'<div class="score"><b>{report.mean:.2f}</b>{meaning}</div>'
+        lines.insert(0, head + overlap_plot(report.iou, report.mean))
+    return f'<div class="panel report">{"".join(lines)}</div>'
+
+
+def model_sign(name: str, state: str, note: str) -> str:
+    """The model's state in the page's head; a note is told in full below it."""
+    words = {"loading": "loading", "ready": "ready", "missing": "not available"}[state]
+    sign = f'<span class="sign {state}"><i></i>model {escape(name)}: {words}</span>'
+    return sign + (f'<p class="sign-note" role="alert">{escape(note)}</p>' if note else "")
+
+
+def _bar(label: str, share: float | None) -> str:
+    value = "" if share is None else f' aria-valuenow="{100 * share:.0f}"'
+    width = f"{100 * (share or 0):.1f}"
+    return (
+        f'<div class="progress" role="progressbar" aria-valuemin="0" aria-valuemax="100"{value} '
+        f'aria-label="{escape(label)}"><div class="progress-label">{escape(label)}</div>'
+        f'<div class="progress-rail"><i style="width:{width}%"></i></div></div>'
+    )
+
+
+def _film(film: str, frames: int, seconds: float) -> str:
+    """The preview's frames played by CSS; the delay keeps its place in time when the next step's film comes."""
+    style = (
+        f"background-image:url({film});animation-duration:{seconds:.2f}s;"
+        f"animation-timing-function:steps({frames}, jump-none);"
+        f"animation-delay:-{time.monotonic() % seconds:.2f}s;--film-width:{frames * 100}%"
+    )
+    label = "Preview of the video being made"
+    return f'<div class="film"><div style="{style}" role="img" aria-label="{label}"></div></div>'

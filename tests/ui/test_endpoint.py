@@ -1,0 +1,45 @@
+"""The public endpoint, as a program calls it."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from comogen_demo.masks import Keyframe
+from comogen_demo.project import Project, Track, mask_png
+from comogen_demo.ui.gallery import example
+from comogen_demo.ui.sessions import png_bytes
+from comogen_demo.video import read_video
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    return Client(server.url, verbose=False)
+
+
+def test_generate_is_the_only_public_endpoint(client):
+    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/generate"]
+
+
+def test_a_project_becomes_a_video(client, tmp_path):
+    _, pixels, masks = example(0)
+    track = Track("1", "it", "#ff0000", mask_png(masks[0]), (Keyframe(0), Keyframe(24, x=-60)))
+    project = Project(
+        image=png_bytes(pixels), tracks=(track,), prompt="the yellow cylinder slides to the left"
+    )
+    answer = client.predict(project.to_json(), api_name="/generate")
+    path = tmp_path / "video.mp4"
+    path.write_bytes(base64.b64decode(answer["video"].removeprefix("data:video/mp4;base64,")))
+    frames, _ = read_video(path)
+    assert frames.shape == (25, 256, 256, 3) and np.isfinite(answer["overlap"]) and answer["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    "project", ["{", json.dumps({"version": 1, "frames": 25, "tracks": [], "image": "frame"})]
+)
+def test_what_is_no_project_is_told(client, project):
+    with pytest.raises(AppError, match="project"):
+        client.predict(project, api_name="/generate")
