@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mini.add_argument("--workers", type=int, default=2, help="processes that render (default 2)")
     mini.add_argument("--export", type=Path, help="write the model there when the stages are done")
     mini.add_argument(
+        "--results", type=Path, help="what `evaluate --json` wrote, for the exported model's card"
+    )
+    mini.add_argument(
         "--recipe", choices=RECIPES, default="joint", help="which control to export (default joint)"
     )
 

@@ -38,13 +38,16 @@ def png(height, width):
         ("broken.png", png(64, 64)[:90], "damaged"),
         ("huge.png", png(9000, 9000), "megapixels"),
     ],
+    ids=["text", "truncated", "huge"],
 )
 def test_an_upload_that_is_no_picture(screen, name, data, part):
-    image = screen.draft()["doc"]["image"]
+    screen.select(0.2, 0.72)
+    screen.drag((0.2, 0.72), (0.5, 0.7))
+    work = screen.draft()["doc"]
     upload(screen, name, data)
     screen.page.wait_for_selector("#crop .notice")
     assert part in screen.page.inner_text("#crop .notice")
-    assert screen.draft()["doc"]["image"] == image
+    assert screen.draft()["doc"] == work  # nothing that was made is lost
 
 
 def test_an_upload_of_any_shape_is_fitted_and_the_crop_is_shown(screen, server):

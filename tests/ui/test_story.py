@@ -93,8 +93,8 @@ def test_the_settings_reach_the_model_and_the_plot_follows_them(screen, server):
 
 
 def test_an_example_is_opened_and_the_one_before_comes_back_by_undo(screen):
-    first = screen.draft()["doc"]["image"]
     screen.select(*YELLOW)
+    first = screen.draft()["doc"]["image"]
     screen.page.locator("#gallery button").nth(0).click()
     screen.wait_hint("Click the object")
     screen.page.wait_for_timeout(250)
