@@ -25,7 +25,7 @@ SETTINGS = MiniTraining(
     size=64,
     vae_config=TINY.vae,
     denoiser=TINY.denoiser,
-    vae=VAETraining(steps=30, batch=4, crop=32),
+    vae=VAETraining(steps=100, batch=4, crop=32),
     base=replace(FLOW, steps=40, batch=4, masking=Masking(dropout=1.0)),
     adapter=replace(FLOW, masking=Masking(dropout=0.0)),
     lora=FLOW,

@@ -74,6 +74,8 @@ class Screen:
         return tracks[0]["keyframes"] if tracks else []
 
     def draft(self) -> dict[str, Any]:
+        """The work as the browser keeps it, once there is any."""
+        self.page.wait_for_function(DRAFT)
         return json.loads(json.dumps(self.page.evaluate(DRAFT)))
 
     def fill_seek(self, frame: int) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.ui.conftest import Server
 from tests.ui.fake import FakeEngine
-from tests.ui.screen import Screen
+from tests.ui.screen import DRAFT, Screen
 
 YELLOW = (0.2, 0.72)
 
@@ -43,6 +43,8 @@ def png(height, width):
 def test_an_upload_that_is_no_picture(screen, name, data, part):
     screen.select(0.2, 0.72)
     screen.drag((0.2, 0.72), (0.5, 0.7))
+    screen.wait_prompt("the yellow cylinder slides to the right")
+    screen.page.wait_for_function(f"() => ({DRAFT})().doc.prompt.endsWith('right')")
     work = screen.draft()["doc"]
     upload(screen, name, data)
     screen.page.wait_for_selector("#crop .notice")
