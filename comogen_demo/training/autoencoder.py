@@ -51,7 +51,8 @@ def train_vae(
         ramp = min(1.0, (step + 1) / training.warmup) * (1 - step / training.steps)
         for group in optimizer.param_groups:
             group["lr"] = training.learning_rate * ramp
-        torch.manual_seed(training.seed * 1_000_003 + step)  # by step, so that a resumed run draws the same
+        # seeded by step, so that a resumed run draws the same
+        torch.manual_seed(training.seed * 1_000_003 + step)
         video, weight = _crops(shards, training, np.random.default_rng([training.seed, step]), device)
         with torch.autocast(device, torch.bfloat16):
             mean, logvar = vae.posterior(video)
@@ -147,7 +148,7 @@ def _normalise(vae: VideoVAE, shards: list[Shard], device: str) -> None:
 def measure_vae(vae: VideoVAE, shard: Shard, clips: int, device: str) -> dict[str, float]:
     """PSNR in dB over all pixels and over object pixels of the first clips of a (validation) shard."""
     total, inside, pixels, count = 0.0, 0.0, 0, 0
-    for i in range(clips):
+    for i in range(min(clips, len(shard.frames))):
         frames = torch.from_numpy(np.array(shard.frames[i])).to(device)
         again = to_frames(vae.decode(vae.encode(to_video(frames[None]))))[0]
         error = (again.float() - frames.float()) ** 2

@@ -6,6 +6,12 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+
+if TYPE_CHECKING:
+    from .mini import MiniTraining
 
 STAGES = ("clips", "vae", "encode", "base", "layers", "adapter", "lora", "joint")
 RECIPES = ("paper", "joint")
@@ -37,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import torch
 
-    from ..errors import UserError
     from .mini import MiniTrainer, MiniTraining
 
     if not 0 < args.scale <= 1000:
@@ -49,20 +54,29 @@ def run(args: argparse.Namespace) -> int:
             for line in trainer.run(stage):
                 print(line, flush=True)
     if args.export:
-        if not trainer.record.done("lora" if args.recipe == "paper" else "joint"):
+        if not trainer.trained(args.recipe):
             raise UserError(
                 f"The recipe {args.recipe!r} is not trained yet in {args.folder}: run its stages first."
             )
-        results = json.loads(args.results.read_text()) if args.results else None
+        results = _results(args.results) if args.results else None
         trainer.export(args.export, args.recipe, results)
         print(args.export)
     return 0
 
 
-def scaled(settings, scale: float):  # type: ignore[no-untyped-def]
+def scaled(settings: MiniTraining, scale: float) -> MiniTraining:
     """`MiniTraining` with clips and steps of all stages multiplied by `scale` (at least 100 clips and 2 steps)."""
     stages = {
         name: replace(getattr(settings, name), steps=max(2, round(getattr(settings, name).steps * scale)))
         for name in ("vae", "base", "adapter", "lora", "joint")
     }
     return replace(settings, clips=max(100, round(settings.clips * scale)), **stages)
+
+
+def _results(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+        found["methods"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path} holds no results: give the file that `evaluate --json` wrote.") from None
+    return dict(found)

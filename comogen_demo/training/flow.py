@@ -95,9 +95,8 @@ def train_flow(
         for step in range(start, training.steps):
             _set_rates(optimizers, step, training)
             rng = np.random.default_rng([training.seed, step])
-            torch.manual_seed(
-                training.seed * 1_000_003 + step
-            )  # by step, so that a resumed run draws the same
+            # seeded by step, so that a resumed run draws the same
+            torch.manual_seed(training.seed * 1_000_003 + step)
             batch = draw_batch(
                 data,
                 rng.integers(0, len(data.latents), training.batch),

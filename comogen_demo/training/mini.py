@@ -24,10 +24,11 @@ from torch import nn
 from ..backbones.mini.backbone import MiniBackbone, MiniConfig
 from ..backbones.mini.denoiser import DenoiserConfig, initialise
 from ..backbones.mini.vae import VAEConfig, VideoVAE
+from ..backbones.mini.words import Words
 from ..checkpoint import ControlConfig, build_adapter, build_backbone, save_model
 from ..control.adapter import MaskAdapter
 from ..control.injection import Injection
-from ..control.lora import add_lora, lora_parameters
+from ..control.lora import add_lora
 from ..world.captions import VOCABULARY
 from .autoencoder import VAETraining, measure_vae, train_vae
 from .card import write_card
@@ -78,6 +79,9 @@ class MiniTrainer:
             return
         yield from getattr(self, f"_{stage}")()
 
+    def trained(self, recipe: Recipe) -> bool:
+        return self.record.done(RECIPE_STAGES[recipe][-1])
+
     def export(self, target: Path, recipe: Recipe, results: dict[str, Any] | None = None) -> None:
         """Writes the trained model of a recipe as a checkpoint folder with its card; results: `evaluate --json`'s."""
         backbone, adapter, control = self.assemble(recipe)
@@ -95,11 +99,10 @@ class MiniTrainer:
         )
         backbone = self._backbone()
         adapter = build_adapter(backbone, control).to(self.device)
-        last = "lora" if recipe == "paper" else "joint"
         if rank:
             self._load(backbone, adapter, "base")
             add_lora(backbone.denoiser, backbone.blocks, control.motion_layers, rank)
-        self._load(backbone, adapter, last)
+        self._load(backbone, adapter, RECIPE_STAGES[recipe][-1])
         return backbone, adapter, control
 
     # --- stages ---------------------------------------------------------------------------------------------------
@@ -150,34 +153,33 @@ class MiniTrainer:
         yield f"layers: {found['motion_layers']} of {len(backbone.blocks)}"
 
     def _adapter(self) -> Iterator[str]:
-        yield from self._control("adapter", self.settings.adapter, start="base", lora=False)
+        yield from self._control("adapter", self.settings.adapter, start="base", teach="adapter")
 
     def _lora(self) -> Iterator[str]:
-        yield from self._control("lora", self.settings.lora, start="adapter", lora=True)
+        yield from self._control("lora", self.settings.lora, start="adapter", teach="lora")
 
     def _joint(self) -> Iterator[str]:
-        backbone = self._backbone()
-        self._load(backbone, None, "base")
-        layers = tuple(self.record.stages["layers"]["motion_layers"])
-        adapter = build_adapter(backbone, ControlConfig(layers, ())).to(self.device)
-        with Injection(backbone.blocks, layers) as injection:
-            model = ControlledDenoiser(backbone.denoiser, adapter, injection)
-            yield from self._train("joint", model, dict(model.named_parameters()), self.settings.joint)
+        yield from self._control("joint", self.settings.joint, start="base", teach="all")
 
-    def _control(self, stage: str, training: FlowTraining, start: str, lora: bool) -> Iterator[str]:
+    def _control(
+        self, stage: str, training: FlowTraining, start: str, teach: Literal["adapter", "lora", "all"]
+    ) -> Iterator[str]:
+        """Trains the adapter from what `start` left: alone, with LoRA, or with the whole transformer."""
         backbone = self._backbone()
         layers = tuple(self.record.stages["layers"]["motion_layers"])
         torch.manual_seed(training.seed)
         adapter = build_adapter(backbone, ControlConfig(layers, ())).to(self.device)
-        self._load(backbone, adapter, "base")
-        if start != "base":
-            self._load(backbone, adapter, start)
-        trainable: dict[str, nn.Parameter] = {f"adapter.{n}": p for n, p in adapter.named_parameters()}
-        if lora:
+        for earlier in dict.fromkeys(("base", start)):
+            self._load(backbone, adapter, earlier)
+        if teach == "lora":
             add_lora(backbone.denoiser, backbone.blocks, layers, self.settings.lora_rank)
-            trainable |= {f"denoiser.{n}": p for n, p in lora_parameters(backbone.denoiser).items()}
         with Injection(backbone.blocks, layers) as injection:
             model = ControlledDenoiser(backbone.denoiser, adapter, injection)
+            trainable = {
+                name: p
+                for name, p in model.named_parameters()
+                if teach == "all" or name.startswith("adapter.") or ".lora_" in name
+            }
             yield from self._train(stage, model, trainable, training)
 
     # --- shared by the stages -------------------------------------------------------------------------------------
@@ -192,8 +194,8 @@ class MiniTrainer:
         self.record.start(
             stage, {**asdict(training), "parameters": sum(p.numel() for p in trainable.values())}
         )
-        backbone = self._backbone()
-        arguments = (backbone.words, self.grid, 4)
+        words = Words(self.config.vocabulary, self.config.slots)
+        arguments = (words, self.grid, ControlConfig.cells)
         data = self._latents("train")
         for figures in train_flow(
             stage, model, trainable, data, *arguments, training, self.folder, self.device, self.record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -86,8 +87,6 @@ def write_clip(folder: Path, clip: Clip) -> Path:
 
 def describe(clip: Clip) -> dict[str, object]:
     """The ground truth of a clip as plain data: what is in it, where it is at each frame, who touched whom when."""
-    from dataclasses import asdict
-
     states: States = clip.states
     return {
         "caption": caption(clip.scene),

@@ -20,7 +20,6 @@ from .scene import (
     Split,
     clashing,
     held_out,
-    project,
     unproject,
 )
 
@@ -186,9 +185,3 @@ def _paths_meet(a: ObjectSpec, b: ObjectSpec) -> bool:
         1 if b.drive.kind == "kinematic" else DURATION
     )
     return float(np.linalg.norm(one - two, axis=1).min()) < 1.5
-
-
-def in_sight(camera: Camera, x: float, y: float, margin: float = 0.08) -> bool:
-    """Whether a place on the table lies inside the frame by `margin` of its size."""
-    px, py, _ = project(camera, np.array([x, y, 0.4]), 1)
-    return bool(margin < px < 1 - margin and margin < py < 1 - margin)
