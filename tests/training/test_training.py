@@ -10,7 +10,7 @@ from comogen_demo.backbones.mini.denoiser import MiniDenoiser, initialise
 from comogen_demo.checkpoint import load_model
 from comogen_demo.generate import Settings
 from comogen_demo.training import clips as clips_module
-from comogen_demo.training.autoencoder import VAETraining
+from comogen_demo.training.autoencoder import DECODER, VAETraining
 from comogen_demo.training.clips import open_shards, render_shards
 from comogen_demo.training.flow import ControlledDenoiser, FlowTraining, train_flow
 from comogen_demo.training.latents import Masking, draw_batch
@@ -25,7 +25,7 @@ SETTINGS = MiniTraining(
     size=64,
     vae_config=TINY.vae,
     denoiser=TINY.denoiser,
-    vae=VAETraining(steps=100, batch=4, crop=32),
+    vae=VAETraining(steps=100, batch=4, crop=32, learning_rate=5e-3, adam_rate=5e-3),
     base=replace(FLOW, steps=40, batch=4, masking=Masking(dropout=1.0)),
     adapter=replace(FLOW, masking=Masking(dropout=0.0)),
     lora=FLOW,
@@ -133,6 +133,32 @@ def test_a_stage_starts_from_its_seed_alone(trainer):
     list(trainer._joint())
     again = torch.load(trainer.folder / "joint.pt", weights_only=True)
     assert all(torch.equal(first[k], again[k]) for k in first)
+
+
+def test_a_trained_model_is_trained_further_on_its_own_latents(trainer, tmp_path, monkeypatch):
+    """With an origin the encoder stays, the decoder learns, and transformer and adapter go on from its weights."""
+    monkeypatch.setattr(clips_module, "SHARD", 4)
+    monkeypatch.setattr("comogen_demo.training.mini.VALIDATION_CLIPS", 4)
+    first, second = tmp_path / "first", tmp_path / "second"
+    trainer.export(first, "joint")
+    settings = replace(
+        SETTINGS, vae=replace(SETTINGS.vae, steps=3), joint=replace(FLOW, steps=1, adam_rate=0.0)
+    )
+    further = MiniTrainer(tmp_path / "run", settings, "cpu", workers=1, origin=first)
+    for stage in ("clips", "encode", "layers", "joint", "vae"):
+        list(further.run(stage))
+    further.export(second, "joint")
+    old, new = (load_model("x", folder, device="cpu") for folder in (first, second))
+    assert new.control.motion_layers == old.control.motion_layers and new.control.scores == old.control.scores
+    before, after = old.backbone.vae.state_dict(), new.backbone.vae.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and all(name.startswith(DECODER) for name in changed)
+    # with AdamW's rate at zero, what is not Muon's stays as the origin left it
+    assert all(
+        torch.equal(a, b) for a, b in zip(old.adapter.parameters(), new.adapter.parameters(), strict=True)
+    )
+    card = (second / "CARD.md").read_text()
+    assert "> - **base**" in card and card.count("- **joint**") == 2
 
 
 def test_shards_are_made_once_and_hold_what_was_rendered(tmp_path, monkeypatch):
