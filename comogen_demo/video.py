@@ -1,10 +1,16 @@
-"""H.264 files in and out, through the ffmpeg that imageio-ffmpeg brings along."""
+"""H.264 files in and out, through the ffmpeg that imageio-ffmpeg brings along; and the project that an MP4 carries."""
 
 from __future__ import annotations
 
+import os
+import struct
 import subprocess
+import uuid
+import zlib
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -14,6 +20,12 @@ from .files import replacing
 CRF = 14  # visually lossless at 128 px, where every pixel counts
 MAX_BYTES = 512 * 2**20
 MAX_DECODED_BYTES = 2**30
+
+# The box of an MP4 that holds a project: players skip boxes of a kind they do not know. Its content is the project's
+# JSON in UTF-8, packed by zlib.
+PROJECT_BOX = uuid.UUID("7d3c8f0e-52b4-4f6a-9a1c-c0306e9d1701")
+MAX_PROJECT = 48 * 2**20  # bytes of JSON
+MAX_BOXES = 4096
 
 # Container by the first bytes -> ffmpeg's demuxer. Naming the demuxer keeps ffmpeg from following playlists.
 _DEMUXERS = ((4, b"ftyp", "mov"), (0, b"\x1aE\xdf\xa3", "matroska"), (0, b"RIFF", "avi"), (0, b"GIF8", "gif"))
@@ -93,6 +105,115 @@ def read_video(path: str | Path, max_frames: int = 513, max_seconds: float = 60)
     if not frames:
         raise UserError(f"{path.name} holds no picture; choose another video.")
     return np.stack(frames), fps
+
+
+def embed_project(path: str | Path, text: str) -> Path:
+    """Put a project's JSON into an MP4 file, in the place of one that is there already. Pictures stay as they are.
+
+    The file is replaced whole or not at all. Returns the path; raises UserError when the project is over 48 MB, and
+    when the file is no whole MP4 or cannot be written.
+    """
+    path = Path(path)
+    data = text.encode("utf-8")
+    if len(data) > MAX_PROJECT:
+        raise UserError(f"The project is over {MAX_PROJECT >> 20} MB; use a smaller picture.")
+    content = PROJECT_BOX.bytes + zlib.compress(data, 6)
+    if not path.is_file():
+        raise UserError(f"There is no video file {path}; check the path.")
+    with path.open("rb") as source, replacing(path) as temporary, temporary.open("wb") as target:
+        end = 0
+        for box in _boxes(source):
+            if box.endless and box.kind != PROJECT_BOX.bytes:
+                break  # what is put behind it would become a part of it
+            end = box.start + box.size
+            if box.kind != PROJECT_BOX.bytes:
+                source.seek(box.start)
+                _copy(source, target, box.size)
+        if not end or end != path.stat().st_size:
+            raise UserError(
+                f"{path.name} is not a whole MP4, so no project can be put into it; make it again."
+            )
+        target.write(struct.pack(">I4s", 8 + len(content), b"uuid") + content)
+    return path
+
+
+def read_project(path: str | Path) -> str | None:
+    """The project's JSON that an MP4 file carries, or None when it carries none or is no MP4.
+
+    Raises UserError when the file cannot be read, or when the project in it is damaged, cut off or over 48 MB.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"There is no video file {path}; check the path.")
+    try:
+        with path.open("rb") as file:
+            for box in _boxes(file):
+                if box.kind == PROJECT_BOX.bytes:
+                    return _unpack(file, box.content, box.start + box.size - box.content, path.name)
+    except OSError:
+        raise UserError(f"{path.name} cannot be read; check its permissions.") from None
+    return None
+
+
+class _Box(NamedTuple):
+    """A box of an MP4: where it and its content start, its size; `kind` is the UUID of a uuid box."""
+
+    start: int
+    size: int
+    kind: bytes
+    content: int
+    endless: bool  # it reaches to the end of the file
+
+
+def _boxes(file: BinaryIO) -> Iterator[_Box]:
+    """The outermost boxes of a file that begins as an MP4.
+
+    It ends at the first thing that is no box, and after MAX_BOXES. A last box may claim to be longer than the file.
+    """
+    whole, start = os.fstat(file.fileno()).st_size, 0
+    for _ in range(MAX_BOXES):
+        if start + 8 > whole:
+            return
+        file.seek(start)
+        head = file.read(32)
+        size, kind = struct.unpack_from(">I4s", head)
+        header, endless = 8, size == 0
+        if start == 0 and kind != b"ftyp":
+            return
+        if size == 1 and len(head) >= 16:  # the size stands behind the kind, in 64 bits
+            size, header = struct.unpack_from(">Q", head, 8)[0], 16
+        elif endless:
+            size = whole - start
+        if kind == b"uuid":
+            kind, header = head[header : header + 16], header + 16
+        if size < header:
+            return
+        yield _Box(start, size, kind, start + header, endless)
+        start += size
+
+
+def _unpack(file: BinaryIO, start: int, size: int, name: str) -> str:
+    again = "take another copy of it."
+    if size > 2 * MAX_PROJECT:
+        raise UserError(f"The project in {name} is over {MAX_PROJECT >> 20} MB; {again}")
+    file.seek(start)
+    packed = file.read(size)
+    try:
+        unpacking = zlib.decompressobj()
+        data = unpacking.decompress(packed, MAX_PROJECT + 1)
+        if len(data) > MAX_PROJECT:
+            raise UserError(f"The project in {name} is over {MAX_PROJECT >> 20} MB; {again}")
+        if len(packed) == size and unpacking.eof:
+            return data.decode("utf-8")
+    except (zlib.error, UnicodeDecodeError):
+        pass
+    raise UserError(f"The project in {name} is damaged; {again}")
+
+
+def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
+    while size > 0 and (data := source.read(min(size, 2**20))):
+        target.write(data)
+        size -= len(data)
 
 
 def _demuxer(path: Path) -> str:

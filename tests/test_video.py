@@ -1,15 +1,17 @@
-"""Video files in and out."""
+"""Video files in and out, and the project inside of them."""
 
 import itertools
 import os
+import struct
 import subprocess
+import zlib
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
 
 from comogen_demo.errors import UserError
-from comogen_demo.video import read_video, write_mp4
+from comogen_demo.video import PROJECT_BOX, embed_project, read_project, read_video, write_mp4
 
 RATES = (8, 12.5, 24, 30)
 
@@ -158,3 +160,116 @@ def test_what_is_no_video_is_refused(tmp_path):
             read_video(tmp_path / name)
     with pytest.raises(UserError, match="no video file"):
         read_video(tmp_path / "gone.mp4")
+
+
+TEXT = '{"version": 2, "prompt": "Würfel — 立方体"}'
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def project_box(text: str = TEXT) -> bytes:
+    return box(b"uuid", PROJECT_BOX.bytes + zlib.compress(text.encode()))
+
+
+def test_a_project_inside_changes_no_picture(tmp_path):
+    path = write_mp4(tmp_path / "a.mp4", clip(9, 48, 64), 12.5)
+    plain, frames = path.read_bytes(), read_video(path)[0]
+    assert read_project(path) is None
+    embed_project(path, TEXT)
+    assert path.read_bytes().startswith(plain)
+    assert read_project(path) == TEXT
+    again, fps = read_video(path)
+    assert np.array_equal(again, frames)
+    assert fps == pytest.approx(12.5)
+    assert "rror" not in header(path).replace("At least one output file", "")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_the_last_project_takes_the_place_of_the_one_before(tmp_path):
+    path = write_mp4(tmp_path / "a.mp4", clip(3), 12.5)
+    embed_project(path, "x" * 500_000)
+    plain = path.stat().st_size
+    embed_project(path, TEXT)
+    assert read_project(path) == TEXT
+    assert path.read_bytes().count(PROJECT_BOX.bytes) == 1
+    assert path.stat().st_size < plain
+    assert read_video(path)[0].shape == clip(3).shape
+
+
+def test_a_project_is_found_among_boxes_of_any_form(tmp_path):
+    path = tmp_path / "a.mp4"
+    other = box(b"uuid", bytes(16) + b"not ours")
+    large = struct.pack(">I4sQ", 1, b"mdat", 16 + 100) + bytes(100)
+    wide = PROJECT_BOX.bytes + zlib.compress(TEXT.encode())
+    ours = struct.pack(">I4sQ", 1, b"uuid", 16 + len(wide)) + wide
+    open_end = struct.pack(">I4s", 0, b"uuid") + wide
+    for last in (project_box(), ours, open_end, project_box() + b"rest"):
+        path.write_bytes(box(b"ftyp", b"isom") + other + large + box(b"free", b"") + last)
+        assert read_project(path) == TEXT
+
+
+def test_files_without_a_project_have_none(tmp_path):
+    start = box(b"ftyp", b"isom")
+    long = struct.pack(">I4sQ", 1, b"mdat", 2**63) + b"short"
+    files = [
+        b"",
+        b"hello",
+        TEXT.encode(),
+        project_box(),  # without the beginning of an MP4
+        start[:6],
+        start + struct.pack(">I4s", 4, b"mdat") + project_box(),  # a size that is none
+        start + struct.pack(">I4s", 2**31, b"mdat") + project_box(),
+        start + long + project_box(),
+        start + box(b"mdat", project_box()),
+        start + struct.pack(">I4s", 1, b"mdat"),
+        start + struct.pack(">I4s", 24, b"uuid") + PROJECT_BOX.bytes[:9],
+        start + box(b"free", b"") * 5000 + project_box(),
+    ]
+    for number, data in enumerate(files):
+        path = tmp_path / f"{number}.mp4"
+        path.write_bytes(data)
+        assert read_project(path) is None, number
+    with pytest.raises(UserError, match="no video file"):
+        read_project(tmp_path / "gone.mp4")
+
+
+def test_damaged_and_oversized_projects_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("comogen_demo.video.MAX_PROJECT", 2**20)
+    start, whole = box(b"ftyp", b"isom"), project_box()
+    bomb = zlib.compress(bytes(50 * 2**20), 9)
+    files = {
+        "cut": (whole[:-3], "damaged"),
+        "flipped": (whole[:40] + bytes([whole[40] ^ 255]) + whole[41:], "damaged"),
+        "text": (box(b"uuid", PROJECT_BOX.bytes + b"hello"), "damaged"),
+        "nothing": (box(b"uuid", PROJECT_BOX.bytes), "damaged"),
+        "latin": (box(b"uuid", PROJECT_BOX.bytes + zlib.compress(b"\xff\xfe")), "damaged"),
+        "bomb": (box(b"uuid", PROJECT_BOX.bytes + bomb), "over 1 MB"),
+        "huge": (struct.pack(">I4sQ", 1, b"uuid", 2**62) + PROJECT_BOX.bytes, "over 1 MB"),
+    }
+    for name, (data, says) in files.items():
+        path = tmp_path / f"{name}.mp4"
+        path.write_bytes(start + data)
+        with pytest.raises(UserError, match=says) as caught:
+            read_project(path)
+        assert str(caught.value).count(".") == 2 and str(caught.value).endswith("."), "one sentence"
+
+
+def test_projects_go_into_whole_videos_only(tmp_path, monkeypatch):
+    good = write_mp4(tmp_path / "good.mp4", clip(5), 10).read_bytes()
+    files = {"cut": good[: len(good) // 2], "text": b"hello", "none": b"", "more": good + b"rest"}
+    files["endless"] = box(b"ftyp", b"isom") + struct.pack(">I4s", 0, b"mdat") + b"frames"
+    for name, data in files.items():
+        path = tmp_path / f"{name}.mp4"
+        path.write_bytes(data)
+        with pytest.raises(UserError, match="not a whole MP4"):
+            embed_project(path, TEXT)
+        assert path.read_bytes() == data
+    with pytest.raises(UserError, match="no video file"):
+        embed_project(tmp_path / "gone.mp4", TEXT)
+    monkeypatch.setattr("comogen_demo.video.MAX_PROJECT", 10)
+    with pytest.raises(UserError, match="The project is over"):
+        embed_project(tmp_path / "good.mp4", TEXT)
+    assert (tmp_path / "good.mp4").read_bytes() == good
+    assert len(list(tmp_path.iterdir())) == 6

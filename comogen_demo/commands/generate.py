@@ -1,4 +1,4 @@
-"""`python -m comogen_demo generate`: picture + masks + prompt -> video and control report."""
+"""`python -m comogen_demo generate`: picture, masks and prompt, or a project -> video and control report."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..errors import UserError
 from ..files import check_writable, replacing
 from ..images import Fit, fit_image, read_image
 from ..masks import fit_mask, load_fitted_masks
-from ..project import Project
+from ..project import Project, picture_png
 from ..settings import SCHEDULES, Settings
-from ..video import write_mp4
+from ..video import embed_project, write_mp4
 
 if TYPE_CHECKING:
     from ..generate import Model, Result
@@ -27,13 +27,18 @@ MAX_PROMPT = 2000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `generate`; numbers given here win over those of a project."""
+    """Declare the options of `generate`; what is given here wins over a project's."""
     given = parser.add_argument_group("what to make it from")
     given.add_argument("--image", metavar="FILE", help="the first frame; cropped about its centre if need be")
     given.add_argument(
-        "--masks", metavar="PATH", help="the subject's masks: folder of PNG, ZIP of PNG, or MP4"
+        "--masks", metavar="PATH", help="the subject's masks: PNG, folder or ZIP of PNG, video, GIF or npz"
     )
-    given.add_argument("--project", metavar="FILE", help="a project document, instead of picture and masks")
+    given.add_argument(
+        "--project",
+        metavar="FILE",
+        help="a project (JSON, or an exported MP4 with it inside), instead of picture, masks and prompt; "
+        "the video carries it on",
+    )
     given.add_argument("--prompt", metavar="TEXT", help='such as "the red cube slides to the left"')
     how = parser.add_argument_group("how")
     how.add_argument("--strength", type=float, metavar="S", help="pull of the masks, 0..2 (default 1)")
@@ -72,7 +77,10 @@ def run(args: argparse.Namespace) -> int:
                 f"step {update.index + 1}/{update.total}  mask weight {settings.strength * update.weight:.3f}"
             )
     assert result is not None, "the generator ended without a result"
-    write_mp4(args.out, result.frames, result.fps)
+    with replacing(args.out) as path:
+        write_mp4(path, result.frames, result.fps)
+        if project:
+            _embed(path, project, picture, prompt, settings)
     _report(result, args.out)
     if args.json:
         figures = _figures(args, settings, prompt, fit, result)
@@ -123,11 +131,22 @@ def _masks(
     if project is None:
         return load_fitted_masks(args.masks, model.frames, source, fit)
     if project.frames != model.frames:
-        raise UserError(
-            f"The project has {project.frames} frames, the model {args.model} makes {model.frames}; "
-            f"set the project to {model.frames}."
-        )
-    return np.stack([fit_mask(mask, source, fit) for mask in project.masks()])
+        print(f"the project's {project.frames} frames are played in the model's {model.frames}")
+    masks = project.masks(project.sample_times(model.frames))
+    return np.stack([fit_mask(mask, source, fit) for mask in masks])
+
+
+def _embed(path: Path, project: Project, picture: np.ndarray, prompt: str, settings: Settings) -> None:
+    """Put the project as it was used into the video, with its picture, so that the file alone brings all back."""
+    image = project.image if isinstance(project.image, bytes) else None
+    if image is None or not np.array_equal(read_image(image), picture):
+        image = picture_png(picture)
+    text = replace(project, image=image, prompt=prompt, settings=settings).to_json()
+    try:
+        Project.from_json(text)  # whether it can be read again
+        embed_project(path, text)
+    except UserError as error:  # too large; the video is worth having all the same
+        print(f"the project is not in the video: {error}", file=sys.stderr)
 
 
 def _tell_crop(picture: np.ndarray, fit: Fit) -> None:

@@ -1,17 +1,30 @@
-"""Mask sequences: bool (T, H, W), read from files or rasterised from keyframes."""
+"""Mask sequences: bool (T, H, W), read from files or rasterised from shapes and keyframes; and written to files."""
 
 from .fit import fit_mask
-from .keyframes import Keyframe, pose_at, rasterise
-from .load import load_fitted_masks, load_masks, save_masks
+from .keyframes import Keyframe, check_keyframes, ease_at
+from .load import load_fitted_masks, load_masks, read_mask_sequence
+from .motion import Moment, Part, moment_at
+from .rasterise import rasterise
+from .save import export_masks, save_masks
+from .shape import Shape, make_shape, signed_distance
 from .validate import validate_masks
 
 __all__ = [
     "Keyframe",
+    "Moment",
+    "Part",
+    "Shape",
+    "check_keyframes",
+    "ease_at",
+    "export_masks",
     "fit_mask",
     "load_fitted_masks",
     "load_masks",
-    "pose_at",
+    "make_shape",
+    "moment_at",
     "rasterise",
+    "read_mask_sequence",
     "save_masks",
+    "signed_distance",
     "validate_masks",
 ]

@@ -9,7 +9,7 @@ from ..errors import UserError
 from .colour import grow_by_colour
 from .cut import cut_by_contrast
 
-WORK_SIDE = 512  # the longer side that colours are compared at
+WORK_SIDE = 1024  # the longer side that masks are drawn at
 SURE = 0.5  # a colour region as distinct as that needs no second opinion
 
 

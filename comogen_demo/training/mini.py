@@ -77,7 +77,7 @@ class MiniTrainer:
         self.origin = load_model(origin.name, origin, device) if origin else None
         if self.origin:
             vae = replace(settings.vae, decoder_only=True)
-            config = self.origin.backbone.config
+            config = self._origin_backbone().config
             self.settings = replace(settings, vae=vae, vae_config=config.vae, denoiser=config.denoiser)
         folder.mkdir(parents=True, exist_ok=True)
         self.record = Record(folder)
@@ -244,8 +244,11 @@ class MiniTrainer:
         return vae
 
     def _origin_vae(self) -> dict[str, Tensor]:
-        assert self.origin is not None
-        return self.origin.backbone.vae.state_dict()
+        return self._origin_backbone().vae.state_dict()
+
+    def _origin_backbone(self) -> MiniBackbone:
+        assert self.origin is not None and isinstance(self.origin.backbone, MiniBackbone)
+        return self.origin.backbone
 
     def _first(self) -> str:
         """What Motion Layers are measured on and joint training starts from."""
@@ -259,9 +262,8 @@ class MiniTrainer:
     def _load(self, backbone: MiniBackbone, adapter: MaskAdapter | None, stage: str) -> None:
         """Fills in what a stage trained, or the origin's weights; names are those of `ControlledDenoiser`."""
         if stage == "origin":
-            assert self.origin is not None
-            backbone.denoiser.load_state_dict(self.origin.backbone.denoiser.state_dict())
-            if adapter is not None:
+            backbone.denoiser.load_state_dict(self._origin_backbone().denoiser.state_dict())
+            if adapter is not None and self.origin is not None:
                 adapter.load_state_dict(self.origin.adapter.state_dict())
             return
         state = torch.load(self.folder / f"{stage}.pt", weights_only=True, map_location=self.device)

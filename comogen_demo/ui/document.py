@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..images import read_image
-from ..project import DATA_URL, VERSION, Project, mask_png
+from ..project import DATA_URL, VERSION, Project, Track, mask_png
 from ..settings import Settings
 
 MAX_PROMPT = 400
@@ -31,20 +32,44 @@ def read(document: Any) -> Project:
 
 
 def masks_of(project: Project, frames: int, size: tuple[int, int]) -> np.ndarray:
-    """The project's masks bool (frames, H, W) for a frame of `size` (height, width).
+    """The project's control bool (frames, H, W) for a frame of `size` (height, width); also if it has other `frames`.
 
-    Raises UserError when no object is selected, none is moved, or its mask is of another frame.
+    Raises UserError when no object is selected, none that is part of the control is moved, or a mask is of another
+    frame.
     """
     if not project.tracks:
         raise UserError(
             "No object is selected: click an object in the picture, then drag it to where it should go."
         )
-    if all(len(track.keyframes) < 2 for track in project.tracks):
+    control = [track for track in project.tracks if track.on]
+    if not control:
+        raise UserError("No object is part of the control: switch on at least one of them.")
+    if not any(_moves(track) for track in control):
         raise UserError("The selected object has no way to go yet: drag it to where it should end up.")
-    masks = replace(project, frames=frames).masks()
-    if masks.shape[1:] != size:
+    if project.size() != tuple(size):
         raise UserError("The mask belongs to a picture of another size: click the object again.")
-    return masks
+    return project.masks(project.sample_times(frames))
+
+
+def _moves(track: Track) -> bool:
+    """Whether a track shows anything but one shape at rest."""
+    keys = track.keyframes
+    return len(keys) > 1 or len(track.shapes) > 1 or any(key.hidden for key in keys)
+
+
+def to_browser(project: Project) -> dict[str, Any]:
+    """A loaded project as the browser's document; its `image` is left "", for the caller to put a frame's id there.
+
+    Masks come as the black and white PNG that the browser reads, and every track has an id of its own. Raises
+    UserError when a mask is damaged.
+    """
+    tracks: dict[str, Track] = {}
+    for track in project.tracks:
+        own = track.id if track.id and track.id not in tracks else uuid.uuid4().hex
+        shapes = tuple(mask_png(track.array(shape)) for shape in range(len(track.shapes)))
+        tracks[own] = replace(track, id=own, shapes=shapes)
+    document = json.loads(replace(project, image=None, tracks=tuple(tracks.values())).to_json())
+    return document | {"source": None}
 
 
 def fields_of(project: Project) -> tuple[str, float, int, str, int]:

@@ -31,7 +31,9 @@ def endpoint(studio: Studio, length: int) -> Any:
                 raise UserError("The project's picture is not inside it: put it in as a PNG in base64.")
             frame = read.picture(".")
             masks = document.masks_of(read, length, frame.shape[:2])
-            job = studio.submit(Request(frame, masks, read.prompt, read.settings, project))
+            job = studio.submit(
+                Request(frame, masks, read.prompt, read.settings, read.to_json(), read.frames)
+            )
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from None
         if not job.wait(PATIENCE):

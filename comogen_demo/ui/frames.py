@@ -68,6 +68,12 @@ def shown(frame: Frame, source: dict[str, Any]) -> dict[str, Any]:
     return {"id": frame.id, "url": file_url(frame.path), "source": source}
 
 
+def upload_source(source: np.ndarray, fit: Fit) -> dict[str, Any]:
+    """What a document tells of a frame that was uploaded: its crop as left, top, width, height, of width, of height."""
+    crop = [fit.left, fit.top, fit.width, fit.height, source.shape[1], source.shape[0]]
+    return {"kind": "upload", "crop": crop}
+
+
 def crop_picture(source: np.ndarray, fit: Fit, side: int = 420) -> str:
     """The uploaded picture with what was cut off dimmed, as HTML."""
     height, width = source.shape[:2]

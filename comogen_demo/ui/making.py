@@ -16,7 +16,7 @@ from ..errors import UserError
 from ..jobs import Job
 from ..masks import save_masks
 from ..settings import Settings
-from ..video import write_mp4
+from ..video import embed_project, write_mp4
 from .engine import Engine
 from .sessions import png_bytes
 
@@ -26,13 +26,17 @@ TINT = np.array([91, 140, 255], np.float32)
 
 @dataclass(frozen=True)
 class Request:
-    """What a video is made of: frame uint8 (H, W, 3), masks bool (T, H, W) or None, prompt, settings, project JSON."""
+    """What a video is made of: frame uint8 (H, W, 3), masks bool (T, H, W) or None, prompt, settings, project JSON.
+
+    drawn: the number of frames that the project has, which the masks were made from.
+    """
 
     frame: np.ndarray
     masks: np.ndarray | None
     prompt: str
     settings: Settings
     project: str = ""
+    drawn: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,8 @@ class Progress:
 class Outcome:
     """A finished video. The folder holds frame.png, masks.zip, mask.mp4, control.mp4, project.json, maybe free.mp4.
 
-    report: the generate.ControlReport; unknown: words of the prompt that the model has never seen.
+    Its videos carry the project. report: the generate.ControlReport; unknown: words of the prompt that the model has
+    never seen; drawn: frames of the project, where they are others than the video's (else 0).
     """
 
     folder: Path
@@ -58,6 +63,7 @@ class Outcome:
     fps: float
     report: Any
     unknown: tuple[str, ...]
+    drawn: int = 0
     free: bool = False
 
     def file(self, name: str) -> Path:
@@ -78,6 +84,8 @@ def make_video(engine: Engine, request: Request, folder: Path) -> Callable[[Job]
         save_masks(folder / "masks.zip", masks)
         write_mp4(folder / "mask.mp4", mask_preview(request.frame, masks, (width, height)), result.fps)
         write_mp4(folder / "control.mp4", result.frames, result.fps)
+        if request.project:
+            embed_project(folder / "control.mp4", request.project)
         return Outcome(
             folder,
             request.prompt,
@@ -86,6 +94,7 @@ def make_video(engine: Engine, request: Request, folder: Path) -> Callable[[Job]
             result.fps,
             result.report,
             result.unknown_words,
+            request.drawn if request.drawn != len(result.frames) else 0,
         )
 
     return work
@@ -103,6 +112,9 @@ def make_comparison(engine: Engine, before: Outcome, folder: Path) -> Callable[[
         result = _denoise(engine, request, job, "The same without a mask")
         shutil.copytree(before.folder, folder)
         write_mp4(folder / "free.mp4", result.frames, result.fps)
+        project = (folder / "project.json").read_text("utf-8")
+        if project:
+            embed_project(folder / "free.mp4", project)
         return replace(before, folder=folder, free=True)
 
     return work

@@ -13,6 +13,7 @@ from . import document, views
 from .composer import Composer, start
 from .editor import Editor
 from .endpoint import endpoint
+from .filing import Filing
 from .gallery import Gallery, thumbnails
 from .handlers import Handlers, scene_picture
 from .player import Player
@@ -28,6 +29,8 @@ UPLOAD_NOTE = (
     '<p class="small">The built-in model has only ever seen this table of coloured solids. '
     "With any other picture the selection and the editor work, but expect a strange video.</p>"
 )
+CELLS = (32, 32)  # rows and columns in which the model's adapter sees a mask
+SETTINGS = ("prompt", "strength", "steps", "schedule", "seed")
 # Prompt and settings are part of the project document, which the editor holds.
 TO_DOCUMENT = """(document, prompt, strength, steps, schedule, seed) =>
     ({...document, prompt, settings: {strength, steps, schedule, seed}})"""
@@ -48,15 +51,22 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Column(scale=1):
                 sources = _sources()
                 with gr.Column(elem_classes="card"):
-                    editor = Editor(value=document.empty(FRAMES), fps=FPS, elem_id="editor")
+                    editor = Editor(
+                        value=document.empty(FRAMES),
+                        fps=FPS,
+                        grid=list(CELLS),
+                        modelFrames=FRAMES,
+                        elem_id="editor",
+                    )
             with gr.Column(scale=1):
                 fields = _fields()
                 actions = _results()
         _wire_sources(events, sources, editor)
-        _wire_editor(events, editor, fields, job, result)
+        _wire_editor(events, editor, fields)
+        _wire_files(Filing(studio, aspect=1.0, fps=FPS), editor, fields, sources["crop"])
         shown = ("progress", "player", "report", "generate", "stop", "compare")
         outputs = [sign, editor, job, result, *(actions[n] for n in shown)]  # as running.Update has them
-        settings = [fields[n] for n in ("prompt", "strength", "steps", "schedule", "seed")]
+        settings = [fields[n] for n in SETTINGS]
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         many: dict[str, Any] = {**quiet, "concurrency_limit": None}
         actions["generate"].click(making.generate, [editor, *settings, job], outputs, **many)
@@ -185,11 +195,18 @@ def _wire_sources(events: Handlers, sources: dict[str, Any], editor: Editor) -> 
     composer.use(events.use_scene, composer, [composer, editor], **quiet)
 
 
-def _wire_editor(
-    events: Handlers, editor: Editor, fields: dict[str, Any], job: gr.State, result: gr.State
-) -> None:
+def _wire_files(files: Filing, editor: Editor, fields: dict[str, Any], crop: gr.HTML) -> None:
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 2}
+    settings = [fields[n] for n in SETTINGS]
+    editor.take_in(files.take_in, editor, [editor, *settings, crop], **quiet)
+    editor.hand_out(files.hand_out, editor, editor, **quiet)
+
+
+def _wire_editor(events: Handlers, editor: Editor, fields: dict[str, Any]) -> None:
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
-    editor.pick(events.pick, None, editor, trigger_mode="always_last", **quiet)
+    # Not by the queue: a click is answered by one request, and never waits behind other pages' events.
+    pick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    editor.pick(events.pick, editor, editor, trigger_mode="multiple", **pick)
     editor.edit(
         events.edited, [editor, fields["prompt"]], fields["prompt"], trigger_mode="always_last", **quiet
     )
@@ -197,6 +214,6 @@ def _wire_editor(
     for field in plotted:
         field.change(events.plot, plotted, fields["plot"], trigger_mode="always_last", **quiet)
     fields["dice"].click(events.new_seed, None, fields["seed"], **quiet)
-    settings = [fields[n] for n in ("prompt", "strength", "steps", "schedule", "seed")]
+    settings = [fields[n] for n in SETTINGS]
     for field in settings:
         field.change(None, [editor, *settings], editor, js=TO_DOCUMENT, show_progress="hidden")

@@ -16,6 +16,7 @@ import gradio as gr
 from ..errors import UserError
 from ..jobs import Job
 from . import document, views
+from .filing import project_text
 from .making import Outcome, Progress, Request, film_strip
 from .player import showing
 from .sessions import png_bytes
@@ -84,7 +85,9 @@ class Running:
                 return
             masks = await asyncio.to_thread(document.masks_of, project, self.length, frame.pixels.shape[:2])
             project = replace(project, image=png_bytes(frame.pixels))
-            job = self.studio.submit(Request(frame.pixels, masks, words, settings, project.to_json()))
+            text = project_text(project, value.get("source"))
+            order = Request(frame.pixels, masks, words, settings, text, project.frames)
+            job = self.studio.submit(order)
         except UserError as error:
             yield tuple(Update(progress=views.notice(str(error))))
             return
@@ -155,7 +158,7 @@ class Running:
             editor=gr.update(job="", result=job.id),
             result=job.id,
             player=showing(job.result, self.length),
-            report=views.report_panel(job.result),
+            report=views.report_panel(job.result, self.length),
             compare=gr.update(visible=not job.result.free, interactive=True),
         )
 

@@ -36,14 +36,16 @@ def theme() -> gr.themes.Base:
     ).set(
         body_background_fill="#f5f6fa",
         body_background_fill_dark="#0e1220",
+        body_text_color_subdued="#566074",  # enough contrast to read, as the next one
+        body_text_color_subdued_dark="#a4afc3",
         block_background_fill="*background_fill_primary",
         block_border_width="0px",
         block_shadow="none",
         block_label_background_fill="transparent",
-        button_primary_background_fill="#4b6bfb",
+        button_primary_background_fill="#4563f2",
         button_primary_background_fill_hover="#3a58e6",
-        button_primary_background_fill_dark="#4b6bfb",
-        button_primary_background_fill_hover_dark="#6480ff",
+        button_primary_background_fill_dark="#4563f2",
+        button_primary_background_fill_hover_dark="#3a58e6",
         button_primary_text_color="#ffffff",
         slider_color="#4b6bfb",
     )

@@ -37,12 +37,16 @@ def ended_panel(job: Job) -> str:
     return STOPPED if job.state == "stopped" else ""
 
 
-def report_panel(outcome: Outcome) -> str:
-    """How well the subject kept to its mask, and what the video was made with."""
+def report_panel(outcome: Outcome, frames: int) -> str:
+    """How well the subject kept to its mask, and what the video of `frames` frames was made with."""
     made = outcome.settings
     facts = [f"{made.steps} steps", f"strength {made.strength:g} ({made.schedule})", f"seed {made.seed}"]
     facts.append(f"{outcome.seconds:.1f} s")
     lines = [f'<p class="facts">“{escape(outcome.prompt)}” · {" · ".join(facts)}</p>']
+    if outcome.drawn:
+        lines.append(
+            f'<p class="facts">Your {outcome.drawn} frames were played into the {frames} that the model makes.</p>'
+        )
     if outcome.unknown:
         words = ", ".join(f"“{escape(w)}”" for w in outcome.unknown)
         lines.append(f'<p class="facts">The model has never seen {words} and read past it.</p>')

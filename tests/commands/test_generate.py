@@ -1,6 +1,7 @@
 """`generate`: from files to a video, with a tiny model of random weights that is loaded as a real one is."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from comogen_demo.images import read_image
 from comogen_demo.masks import Keyframe, save_masks
 from comogen_demo.project import Project, Track, mask_png
 from comogen_demo.settings import Settings
-from comogen_demo.video import read_video
+from comogen_demo.video import read_project, read_video, write_mp4
 from tests.tiny import tiny_model
 
 FRAMES, SIDE = 9, 32
@@ -37,7 +38,7 @@ def place(tmp_path, checkpoints, monkeypatch):
     save_masks("masks.zip", masks(64))
     save_masks("square.zip", masks(64)[:, :, 16:48])
     key = (Keyframe(0), Keyframe(FRAMES - 1, x=8))
-    track = Track("a", "box", "#ff8800", mask_png(masks(64)[0]), key)
+    track = Track("a", "box", "#ff8800", (mask_png(masks(64)[0]),), key)
     settings = Settings(steps=3, strength=0.5, seed=7)
     project = Project(FRAMES, "a", (track,), "the red cube slides", settings)
     (tmp_path / "p.json").write_text(project.to_json())
@@ -144,6 +145,48 @@ def test_a_project_brings_everything_and_options_win(place, capsys):
     assert figures["prompt"] == "the blue sphere rolls"
 
 
+def test_a_video_made_from_a_project_carries_it_on(place):
+    arguments = ["generate", "--model", "tiny", "--project"]
+    assert main([*arguments, "p.json", "--out", "v.mp4", "--steps", "2", "--prompt", "the blue cube"]) == 0
+    given, carried = Project.read("p.json"), Project.read("v.mp4")
+    assert carried.tracks == given.tracks
+    assert carried.prompt == "the blue cube"
+    assert carried.settings == replace(given.settings, steps=2)
+    assert np.array_equal(carried.picture("elsewhere"), read_image("a.png"))
+    (place / "a.png").unlink()
+    assert main([*arguments, "v.mp4", "--out", "w.mp4"]) == 0
+    assert np.array_equal(written("w.mp4"), written("v.mp4"))
+    assert Project.read("w.mp4") == carried
+    assert main([*arguments, "v.mp4", "--out", "v.mp4", "--seed", "9"]) == 0, "also into its own place"
+    assert Project.read("v.mp4").settings.seed == 9
+
+
+def test_a_video_made_from_files_carries_none(place):
+    assert run("--steps", "1") == 0
+    assert read_project("v.mp4") is None
+
+
+def test_a_project_that_is_too_large_does_not_cost_the_video(place, capsys, monkeypatch):
+    monkeypatch.setattr("comogen_demo.video.MAX_PROJECT", 10)
+    assert main(["generate", "--model", "tiny", "--project", "p.json", "--out", "v.mp4"]) == 0
+    assert written().shape == (FRAMES, SIDE, SIDE, 3)
+    assert read_project("v.mp4") is None
+    assert "the project is not in the video" in capsys.readouterr().err
+
+
+def test_a_project_of_another_length_is_played_in_the_models_frames(place, capsys):
+    project = Project.read("p.json")
+    (track,) = project.tracks
+    keys = (Keyframe(0), Keyframe(24, x=8))
+    long = replace(project, frames=25, tracks=(replace(track, keyframes=keys),))
+    (place / "long.json").write_text(long.to_json())
+    for name in ("p", "long"):
+        arguments = ["--project", f"{name}.json", "--out", f"{name}.mp4"]
+        assert main(["generate", "--model", "tiny", *arguments]) == 0
+    assert "the project's 25 frames are played in the model's 9" in capsys.readouterr().out
+    assert np.array_equal(written("p.mp4"), written("long.mp4"))
+
+
 def test_unknown_words_are_named(place, capsys):
     assert run("--steps", "1", "--prompt", "the red elephant slides") == 0
     assert "does not know: elephant" in capsys.readouterr().err
@@ -158,7 +201,9 @@ def spoil(place) -> None:
     save_masks("other.zip", np.ones((FRAMES, 32, 48), bool))
     save_masks("away.zip", np.pad(masks(64)[:, :, :4] | True, ((0, 0), (0, 0), (0, 60))))
     document = json.loads((place / "p.json").read_text())
-    (place / "long.json").write_text(json.dumps(document | {"frames": 25}))
+    off = [track | {"on": False} for track in document["tracks"]]
+    (place / "off.json").write_text(json.dumps(document | {"tracks": off}))
+    write_mp4(place / "plain.mp4", np.zeros((2, 16, 16, 3), np.uint8), 8)
     (place / "newer.json").write_text(json.dumps(document | {"version": 99}))
     (place / "bare.json").write_text(json.dumps(document | {"tracks": []}))
 
@@ -185,7 +230,8 @@ BAD = {
     "prompt": ([*FILES, "--prompt", "x" * 2001], "2001 characters"),
     "no model": ([*FILES, "--model", "gone"], "no model at"),
     "no project": (["--project", "gone.json"], "no project file"),
-    "long project": (["--project", "long.json"], "25 frames, the model tiny makes 9"),
+    "video without a project": (["--project", "plain.mp4"], "no project in plain.mp4"),
+    "nothing on": (["--project", "off.json"], "turned off"),
     "newer project": (["--project", "newer.json"], "version 99"),
     "bare project": (["--project", "bare.json"], "no object"),
     "json folder": ([*FILES, "--json", "gone/v.json"], "no folder"),

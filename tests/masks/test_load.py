@@ -1,4 +1,4 @@
-"""Masks from folders, archives and videos."""
+"""Masks from pictures, folders, archives, videos and arrays; and back into files."""
 
 import io
 import re
@@ -10,8 +10,15 @@ from PIL import Image
 
 from comogen_demo.errors import UserError
 from comogen_demo.images import fit_image
-from comogen_demo.masks import load_fitted_masks, load_masks, save_masks, validate_masks
-from comogen_demo.masks.load import natural_key
+from comogen_demo.masks import (
+    export_masks,
+    load_fitted_masks,
+    load_masks,
+    read_mask_sequence,
+    save_masks,
+    validate_masks,
+)
+from comogen_demo.masks.pictures import bright, natural_key
 from comogen_demo.video import write_mp4
 
 SIZE = (24, 36)
@@ -50,6 +57,14 @@ def palette(mask: np.ndarray) -> Image.Image:
     return image
 
 
+def see_through(mask: np.ndarray) -> Image.Image:
+    """A palette picture around whose subject is a colour, not number 0, that is transparent."""
+    image = Image.frombytes("P", mask.shape[::-1], (mask.astype(np.uint8) + 1).tobytes())
+    image.putpalette([0, 0, 0, 9, 9, 9, 255, 255, 255])
+    image.info["transparency"] = 1
+    return image
+
+
 def with_alpha(mask: np.ndarray) -> np.ndarray:
     picture = np.full((*mask.shape, 4), 180, np.uint8)
     picture[..., 3] = mask * 255
@@ -65,15 +80,18 @@ def with_alpha(mask: np.ndarray) -> np.ndarray:
         lambda mask: mask.astype(np.uint16) * 300,
         lambda mask: np.stack([mask * 0, mask * 90, mask * 0], axis=2).astype(np.uint8),
         palette,
+        see_through,
         with_alpha,
+        lambda mask: np.dstack([mask * 200, mask * 255]).astype(np.uint8),
     ],
-    ids=["0/255", "0/1", "1 bit", "16 bit", "colour", "palette", "alpha"],
+    ids=["0/255", "0/1", "1 bit", "16 bit", "colour", "palette", "see-through", "alpha", "grey and alpha"],
 )
 def test_any_nonzero_value_is_the_subject(tmp_path, stored):
     masks = moving()
     loaded = load_masks(folder(tmp_path / "m", [stored(mask) for mask in masks]), 5, SIZE)
     assert loaded.dtype == bool
     assert np.array_equal(loaded, masks)
+    assert np.array_equal(read_mask_sequence(tmp_path / "m"), masks)
 
 
 def test_files_are_taken_in_natural_order(tmp_path):
@@ -114,6 +132,73 @@ def test_a_compressed_video_is_cut_at_mid_grey(tmp_path):
     path = write_mp4(tmp_path / "m.mp4", grey, 12.5)
     loaded = load_masks(path, 9, (48, 64))
     assert (loaded & masks).sum() / (loaded | masks).sum() > 0.98
+
+
+@pytest.mark.parametrize(("dark", "light"), [(0, 255), (16, 235), (0, 60), (180, 255), (40, 110)])
+def test_whatever_the_levels_of_a_video_are_the_brighter_is_the_subject(tmp_path, dark, light):
+    masks = moving(9, (48, 64))
+    levels = np.where(masks, light, dark).astype(np.uint8)
+    grey = np.repeat(levels[..., None], 3, axis=3)
+    loaded = read_mask_sequence(write_mp4(tmp_path / "m.mp4", grey, 12.5))
+    assert loaded.shape == masks.shape
+    assert (loaded & masks).sum() / (loaded | masks).sum() > 0.97
+
+
+def test_levels_without_contrast_are_cut_at_mid_grey():
+    noise = np.random.default_rng(0).integers(0, 9, (3, 8, 8), np.uint8)
+    assert not bright(noise).any()
+    assert bright(noise + 200).all()
+
+
+@pytest.mark.parametrize("see_through", [False, True])
+def test_animated_gifs_are_masks(tmp_path, see_through):
+    masks = moving(6)
+    path = tmp_path / "m.gif"
+    if see_through:
+        pictures = [Image.fromarray(np.dstack([mask * 255] * 4).astype(np.uint8)) for mask in masks]
+    else:
+        pictures = [Image.fromarray(mask.astype(np.uint8) * 255) for mask in masks]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=80, disposal=2)
+    assert np.array_equal(read_mask_sequence(path), masks)
+    assert np.array_equal(load_masks(path, 6, SIZE), masks)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8])
+@pytest.mark.parametrize("form", ["T, H, W", "H, W", "by columns", "compressed"])
+def test_arrays_are_masks(tmp_path, kind, form):
+    masks = moving(1 if form == "H, W" else 5)
+    stored = masks.astype(kind) if kind is bool else masks.astype(kind) * 255
+    path = tmp_path / "m.npz"
+    if form == "compressed":
+        np.savez_compressed(path, masks=stored)
+    else:
+        np.savez(path, {"H, W": stored[0], "by columns": np.asfortranarray(stored)}.get(form, stored))
+    loaded = read_mask_sequence(path)
+    assert loaded.dtype == bool
+    assert np.array_equal(loaded, masks)
+    assert np.array_equal(load_masks(path, len(masks), (48, 72))[:, ::2, ::2], masks)
+
+
+def test_one_picture_is_a_sequence_of_one(tmp_path):
+    (tmp_path / "m.PNG").write_bytes(png(moving(1)[0]))
+    assert np.array_equal(read_mask_sequence(tmp_path / "m.PNG"), moving(1))
+    with pytest.raises(UserError, match="1 masks where 5"):
+        load_masks(tmp_path / "m.PNG", 5, SIZE)
+
+
+def test_sequences_keep_their_count_and_size_and_may_begin_empty(tmp_path):
+    masks = moving(7, (30, 44))
+    masks[:3] = False
+    assert np.array_equal(read_mask_sequence(folder(tmp_path / "m", masks)), masks)
+    many = np.zeros((514, 2, 2), bool)
+    many[0] = True
+    with pytest.raises(UserError, match="514 masks; at most 513"):
+        read_mask_sequence(save_masks(tmp_path / "many.zip", many))
+    assert read_mask_sequence(save_masks(tmp_path / "most.zip", many[:513])).shape == (513, 2, 2)
+    with pytest.raises(UserError, match="Mask 2 in m2 measures 10 x 24 px and the first 36 x 24 px"):
+        read_mask_sequence(folder(tmp_path / "m2", [moving(1)[0], moving(1)[0][:, :10]]))
+    with pytest.raises(UserError, match="empty in every frame"):
+        read_mask_sequence(folder(tmp_path / "m3", np.zeros((2, *SIZE), bool)))
 
 
 def test_other_resolutions_of_the_same_aspect_are_scaled(tmp_path):
@@ -161,6 +246,44 @@ def test_counts_sizes_and_emptiness_are_checked(tmp_path):
         load_masks(folder(tmp_path / "e", np.zeros((3, *SIZE), bool)), 3, SIZE)
 
 
+def npy(array: np.ndarray, claims: str | None = None) -> bytes:
+    """The bytes of an array file; `claims` is a shape that its header states instead of its own."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=array.dtype == object)
+    data = buffer.getvalue()
+    if claims is None:
+        return data
+    own = str(array.shape)
+    return data.replace(own.encode(), claims.encode().ljust(len(own)), 1)
+
+
+def arrays(tmp_path):
+    """The same for npz files."""
+    good = npy(moving(2))
+    broken = bytearray(archive(tmp_path / "whole.npz", {"m.npy": good}).read_bytes())
+    broken[70] ^= 255
+    (tmp_path / "flipped.npz").write_bytes(broken)
+    (tmp_path / "text.npz").write_text("masks")
+    return {
+        tmp_path / "flipped.npz": "damaged",
+        tmp_path / "text.npz": "damaged or not an archive",
+        archive(tmp_path / "two.npz", {"a.npy": good, "b.npy": good}): "2 arrays",
+        archive(tmp_path / "float.npz", {"m.npy": npy(np.ones((2, 4, 4)))}): "type float64",
+        archive(tmp_path / "pickle.npz", {"m.npy": npy(np.array([{}]))}): "type object",
+        archive(tmp_path / "flat.npz", {"m.npy": npy(np.ones(9, bool))}): r"shape \(9,\)",
+        archive(tmp_path / "none.npz", {"m.npy": npy(np.ones((0, 4, 4), bool))}): r"shape \(0, 4, 4\)",
+        archive(
+            tmp_path / "liar.npz", {"m.npy": npy(np.ones((20, 40, 40), bool), "(9, 9**9, 9)")}
+        ): "damaged",
+        archive(
+            tmp_path / "more.npz", {"m.npy": npy(np.ones((20, 40, 40), bool), "(99, 99, 99)")}
+        ): "damaged",
+        archive(tmp_path / "junk.npz", {"m.npy": b"\x93NUMPY\x01\x00\xff\xff{"}): "damaged",
+        archive(tmp_path / "new.npz", {"m.npy": good.replace(b"Y\x01", b"Y\x07", 1)}): "damaged",
+        archive(tmp_path / "zeros.npz", {"m.npy": npy(np.zeros((2, *SIZE), bool))}): "empty in every frame",
+    }
+
+
 def refusals(tmp_path):
     """Path and what is said of it, for everything that cannot be read as masks."""
     mask = png(moving(1)[0])
@@ -175,11 +298,19 @@ def refusals(tmp_path):
     (tmp_path / "jpeg").mkdir()
     Image.new("L", (36, 24), 255).save(tmp_path / "jpeg" / "0.png", "JPEG")
     (tmp_path / "none").mkdir()
-    return {
+    (tmp_path / "cut.zip").write_bytes(good[: len(good) // 2])
+    (tmp_path / "single.png").write_bytes(mask[:60])
+    (tmp_path / "text.png").write_text("masks")
+    (tmp_path / "text.gif").write_text("masks")
+    return arrays(tmp_path) | {
         tmp_path / "gone": "no mask folder or file",
         tmp_path / "none": "holds no PNG file",
         tmp_path / "masks.txt": "holds no masks",
         tmp_path / "fake.mp4": "not a video",
+        tmp_path / "cut.zip": "damaged or not an archive",
+        tmp_path / "single.png": "damaged|not a picture",
+        tmp_path / "text.png": "not a picture",
+        tmp_path / "text.gif": "not a GIF",
         tmp_path / "broken": "damaged|not a picture",
         tmp_path / "jpeg": "not a picture",
         tmp_path / "flipped.zip": "damaged",
@@ -195,16 +326,22 @@ def refusals(tmp_path):
 def test_what_holds_no_masks_is_refused_in_one_sentence(tmp_path):
     for path, says in refusals(tmp_path).items():
         with pytest.raises(UserError, match=says) as caught:
-            load_masks(path, 1 if path.is_dir() else 2, SIZE)
+            load_masks(path, 1 if path.is_dir() or path.suffix == ".png" else 2, SIZE)
         assert re.fullmatch(r"[^\n]+\.", str(caught.value))
+        with pytest.raises(UserError) as again:
+            read_mask_sequence(path)
+        assert str(again.value) == str(caught.value)
 
 
 def test_archives_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
     path = save_masks(tmp_path / "m.zip", moving())
-    monkeypatch.setattr("comogen_demo.masks.load.MAX_UNPACKED_BYTES", 300)
+    monkeypatch.setattr("comogen_demo.masks.archives.MAX_UNPACKED_BYTES", 300)
     with pytest.raises(UserError, match="unpacks to over"):
         load_masks(path, 5, SIZE)
-    monkeypatch.setattr("comogen_demo.masks.load.MAX_ARCHIVE_BYTES", 10)
+    arrays = export_masks(tmp_path / "m.npz", moving(), 1)
+    with pytest.raises(UserError, match="unpacks to over"):
+        load_masks(arrays, 5, SIZE)
+    monkeypatch.setattr("comogen_demo.masks.archives.MAX_ARCHIVE_BYTES", 10)
     with pytest.raises(UserError, match="give smaller masks or a folder"):
         load_masks(path, 5, SIZE)
 
@@ -233,3 +370,33 @@ def test_saving_keeps_an_old_archive_when_it_fails(tmp_path, monkeypatch):
         save_masks(path, moving())
     assert path.read_bytes() == b"precious"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_gifs_with_too_many_pixels_are_refused(tmp_path, monkeypatch):
+    frames = [Image.fromarray(mask) for mask in moving(4)]
+    frames[0].save(tmp_path / "m.gif", save_all=True, append_images=frames[1:])
+    monkeypatch.setattr("comogen_demo.masks.pictures.MAX_GIF_PIXELS", 3 * SIZE[0] * SIZE[1])
+    with pytest.raises(UserError, match="4 frames of 36 x 24 px, which is too much"):
+        read_mask_sequence(tmp_path / "m.gif")
+
+
+@pytest.mark.parametrize(("name", "agreement"), [("m.zip", 1), ("m.npz", 1), ("M.NPZ", 1), ("m.mp4", 0.97)])
+def test_exported_masks_come_back(tmp_path, name, agreement):
+    masks = moving(6, (47, 65))  # odd: a video is padded by its edge
+    path = export_masks(tmp_path / name, masks, 12.5)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    loaded = read_mask_sequence(path)[:, :47, :65]
+    assert (loaded & masks).sum() / (loaded | masks).sum() >= agreement
+    assert load_masks(path, 6, (47, 65)).shape == masks.shape
+
+
+def test_masks_are_exported_under_known_names_only(tmp_path):
+    with pytest.raises(UserError, match=r"must end in \.zip, \.mp4 or \.npz"):
+        export_masks(tmp_path / "m.tar", moving(), 8)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_slow_videos_of_masks_may_be_long(tmp_path):
+    masks = moving(70)
+    grey = np.repeat(masks[..., None].astype(np.uint8) * 255, 3, axis=3)
+    assert len(read_mask_sequence(write_mp4(tmp_path / "m.mp4", grey, 1))) == 70

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
 HINT = "() => document.querySelector('#editor .hint')?.textContent ?? ''"
-DRAFT = """() => { for (const key of Object.keys(localStorage)) if (key.startsWith('comogen:work:'))
-    return JSON.parse(localStorage.getItem(key)); return null; }"""
+# The workspace of this tab as the browser keeps it, once all is kept; null before.
+DRAFT = """async () => {
+  if (!document.querySelector('#editor .editor[data-saved=yes]')) return null;
+  if (!(await indexedDB.databases()).some(one => one.name === 'comogen')) return null;
+  const done = request => new Promise((is, no) => {
+    request.onsuccess = () => is(request.result); request.onerror = no; });
+  const store = await done(indexedDB.open('comogen'));
+  const found = await done(store.transaction('work').objectStore('work').get(sessionStorage.getItem('comogen:tab')));
+  store.close();
+  return found || null; }"""
 VIDEOS = "() => [...document.querySelectorAll('#player video')].map(v => ({width: v.videoWidth, time: v.currentTime,"
 VIDEOS += " length: v.duration, failed: Boolean(v.error), src: v.src}))"
 
@@ -57,6 +64,16 @@ class Screen:
         self.page.wait_for_selector("#editor .selected")
         self.wait_hint("Now drag")
 
+    def choose_example(self, index: int) -> None:
+        """Opens an example that is not shown yet, and waits for its frame."""
+        before = self.draft()["doc"]["image"]
+        self.page.locator("#gallery button").nth(index).click()
+        for _ in range(600):
+            if self.draft()["doc"]["image"] != before:
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("the example was not opened")
+
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         self.page.mouse.move(*self.at(*start))
         self.page.mouse.down()
@@ -67,16 +84,23 @@ class Screen:
             )
         self.page.mouse.up()
 
-    def keyframes(self) -> list[dict[str, float]]:
-        """As the browser keeps them; written a moment after each change."""
-        self.page.evaluate("() => new Promise(done => setTimeout(done, 200))")
-        tracks = self.draft()["doc"]["tracks"]
-        return tracks[0]["keyframes"] if tracks else []
+    def tracks(self) -> list[dict[str, Any]]:
+        """The tracks as the browser keeps them."""
+        return self.draft()["doc"]["tracks"]
+
+    def keyframes(self, track: int = 0) -> list[dict[str, Any]]:
+        """Of one track, as the browser keeps them; none without that track."""
+        tracks = self.tracks()
+        return tracks[track]["keyframes"] if track < len(tracks) else []
 
     def draft(self) -> dict[str, Any]:
-        """The work as the browser keeps it, once there is any."""
-        self.page.wait_for_function(DRAFT)
-        return json.loads(json.dumps(self.page.evaluate(DRAFT)))
+        """The work of this tab ({doc, job, result}) as the browser keeps it, once all that was done is kept."""
+        for _ in range(600):
+            found = self.page.evaluate(DRAFT)
+            if found:
+                return found
+            self.page.wait_for_timeout(50)
+        raise AssertionError("the browser has kept nothing")
 
     def fill_seek(self, frame: int) -> None:
         """Puts the timeline's head on a frame (from 0)."""
@@ -84,6 +108,10 @@ class Screen:
         self.page.keyboard.press("Home")
         for _ in range(frame):
             self.page.keyboard.press("ArrowRight")
+        self.page.wait_for_function(
+            "text => document.querySelector('#editor .clock').textContent.startsWith(text)",
+            arg=f"{frame + 1} /",
+        )
 
     def prompt(self) -> str:
         return self.page.input_value("#prompt textarea")

@@ -1,14 +1,18 @@
 """Whatever is wrong, the page says it in one sentence and goes on."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from comogen_demo.ui import document, frames
+from comogen_demo.ui.gallery import example
+from comogen_demo.ui.handlers import Handlers
 from tests.ui.conftest import Server
 from tests.ui.fake import FakeEngine
-from tests.ui.screen import DRAFT, Screen
+from tests.ui.screen import Screen
 
 YELLOW = (0.2, 0.72)
 
@@ -44,8 +48,9 @@ def test_an_upload_that_is_no_picture(screen, name, data, part):
     screen.select(0.2, 0.72)
     screen.drag((0.2, 0.72), (0.5, 0.7))
     screen.wait_prompt("the yellow cylinder slides to the right")
-    screen.page.wait_for_function(f"() => ({DRAFT})().doc.prompt.endsWith('right')")
+    screen.page.wait_for_timeout(300)
     work = screen.draft()["doc"]
+    assert work["prompt"].endswith("right")
     upload(screen, name, data)
     screen.page.wait_for_selector("#crop .notice")
     assert part in screen.page.inner_text("#crop .notice")
@@ -76,6 +81,47 @@ def test_a_click_beside_all_objects(screen):
     assert screen.keyframes() == []
 
 
+def test_a_forged_pick_is_told(server):
+    """What only a program can send: an answer in words, and no traceback."""
+    handlers = Handlers(server.studio, aspect=1.0)
+    page = SimpleNamespace(session_hash="forger")
+    frame = frames.from_example(server.studio.sessions.get("forger"), 0)
+    empty = document.empty(25)
+    forged = [
+        {"points": [{"x": "left", "y": 3}]},
+        {"points": [{"y": 3}]},
+        {"points": ["here"]},
+        {"points": 7},
+        {"points": [{"x": float("nan"), "y": 3}]},
+        {"points": [{"x": -5, "y": 3}]},
+        {"points": [{"x": 5, "y": 3}] * 65},
+        {"box": [1, 2, 3]},
+        {"box": [1, 2, 3, float("inf")]},
+        {"box": [600, 2, 700, 90]},
+        {"box": "around"},
+        {},
+    ]
+    for data in forged:
+        event = SimpleNamespace(_data={"image": frame.id, **data})
+        answer = handlers.pick(event, empty, page)["picked"]
+        assert answer["error"].endswith(".") and "mask" not in answer, data
+    assert "missing" in handlers.pick(SimpleNamespace(_data={"image": "../x"}), empty, page)
+
+
+def test_a_click_that_takes_all_away_is_refused(server):
+    handlers = Handlers(server.studio, aspect=1.0)
+    page = SimpleNamespace(session_hash="refiner")
+    _, _, masks = example(0)
+    frame = frames.from_example(server.studio.sessions.get("refiner"), 0)
+    shape = document.mask_url(masks[0])
+    value = {**document.empty(25), "tracks": [{"id": "7", "shapes": [shape], "keyframes": []}]}
+    rows, columns = np.nonzero(masks[0])
+    point = {"x": float(columns.mean()), "y": float(rows.mean()), "positive": False}
+    event = SimpleNamespace(_data={"image": frame.id, "points": [point], "track": "7", "turn": "12"})
+    answer = handlers.pick(event, value, page)["picked"]
+    assert "would be left" in answer["error"] and (answer["track"], answer["turn"]) == ("7", "12")
+
+
 def test_generate_without_an_object_or_a_way(screen):
     screen.generate()
     assert "No object is selected" in screen.notice()
@@ -96,10 +142,16 @@ def test_an_empty_seed(screen, server):
 
 
 def test_a_damaged_draft_opens_an_example_instead(screen):
+    screen.draft()
     screen.page.evaluate(
-        """() => { for (const key of Object.keys(localStorage)) if (key.startsWith('comogen:image:')) {
-            const kept = JSON.parse(localStorage.getItem(key)); kept.data = kept.data.slice(0, 200);
-            localStorage.setItem(key, JSON.stringify(kept)); } }"""
+        """async () => {
+            const done = request => new Promise(is => { request.onsuccess = () => is(request.result); });
+            const store = await done(indexedDB.open('comogen')), id = sessionStorage.getItem('comogen:tab');
+            const images = store.transaction('image', 'readwrite').objectStore('image');
+            const kept = await done(images.get(id));
+            kept.data = kept.data.slice(0, 200);
+            await done(images.put(kept, id));
+            store.close(); }"""
     )
     screen.reload()
     screen.wait_hint("Click the object")

@@ -6,7 +6,6 @@ import pytest
 from comogen_demo.errors import UserError
 from comogen_demo.ui.composer import Composer, check_room, read_scene, shuffled, value_of
 from comogen_demo.world.scene import MAX_OBJECTS
-from tests.ui.screen import DRAFT
 
 PICTURE = "() => document.querySelector('#composer .view').src"
 
@@ -77,7 +76,10 @@ def test_compose_drag_and_use(screen):
     old = screen.draft()["doc"]["image"]
     screen.page.wait_for_timeout(300)
     screen.page.click("#composer .use")
-    screen.page.wait_for_function(f"old => ({DRAFT})().doc.image !== old", arg=old)
+    for _ in range(100):
+        if screen.draft()["doc"]["image"] != old:
+            break
+        screen.page.wait_for_timeout(100)
     screen.wait_hint("Click the object")
     screen.select(0.5, 0.78)
     screen.wait_prompt("the pink sphere moves")

@@ -1,17 +1,26 @@
-"""The editor in a real browser: its handles, keys, undo, timeline, and the same arithmetic as Python's."""
+"""The editor in a real browser: its handles, keys, undo, timeline, several objects, and what it makes of older work."""
 
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
 
-import comogen_demo.ui as ui
-from comogen_demo.masks import Keyframe, pose_at, rasterise
-from comogen_demo.ui.document import mask_url
+from tests.ui.test_parity import FOLDER
 
-YELLOW = (0.2, 0.72)
-POSES = (Path(ui.__file__).parent / "editor" / "poses.js").read_text("utf-8")
+YELLOW, PURPLE, RED = (0.2, 0.72), (0.35, 0.52), (0.72, 0.44)
+SCRIPTS = "\n".join(
+    (FOLDER / f"{name}.js").read_text("utf-8") for name in ("shape", "motion", "raster", "handles")
+)
+HANDLES = """async ([scripts, track, time, unit]) => {
+  const kit = new Function(scripts + '; return {loadPicture, shapeBits, makeShape, momentAt, gripOf, handlesOf}')();
+  const shapes = [];
+  for (const url of track.shapes) {
+    const picture = await kit.loadPicture(url);
+    shapes.push(kit.makeShape(kit.shapeBits(picture), picture.naturalWidth, picture.naturalHeight));
+  }
+  const [{width, height}] = shapes, share = p => [p.x / width, p.y / height];
+  const editor = {time, width, height, unit: unit * width, shapes: () => shapes,
+    moment: (one, t) => kit.momentAt(one, shapes, t)};
+  const grip = kit.gripOf(editor, track), {rotate, scale} = kit.handlesOf(editor, grip);
+  return {rotate: share(rotate), scale: share(scale), centre: share(grip)}; }"""
 
 
 def test_undo_and_redo_by_keys_and_buttons(screen):
@@ -27,7 +36,7 @@ def test_undo_and_redo_by_keys_and_buttons(screen):
     screen.page.keyboard.press("Control+Shift+z")
     screen.page.click("#editor [data-do=redo]")
     assert screen.keyframes() == moved
-    assert screen.page.locator("#editor [data-do=redo]").is_disabled()
+    screen.page.wait_for_selector("#editor [data-do=redo]:disabled")
 
 
 def test_arrows_nudge_delete_removes_a_key_and_space_plays(screen):
@@ -56,26 +65,8 @@ def test_arrows_nudge_delete_removes_a_key_and_space_plays(screen):
 def test_the_two_handles_turn_and_resize(screen):
     screen.select(*YELLOW)
     screen.drag(YELLOW, (0.5, 0.6))
-    canvas = screen.page.locator("#editor canvas")
-    width = canvas.bounding_box()["width"]
-    handles = screen.page.evaluate(
-        """async ([poses, url, keys, width]) => {
-            const {fromRest} = new Function(poses + '; return {fromRest}')();
-            const image = new Image(); image.src = url; await image.decode();
-            const c = document.createElement('canvas'); c.width = c.height = 512;
-            const pen = c.getContext('2d'); pen.drawImage(image, 0, 0);
-            const data = pen.getImageData(0, 0, 512, 512).data;
-            let n = 0, sx = 0, sy = 0, left = 512, right = 0, top = 512, bottom = 0;
-            for (let y = 0; y < 512; y++) for (let x = 0; x < 512; x++) if (data[(y * 512 + x) * 4] > 127) {
-                n++; sx += x + .5; sy += y + .5; left = Math.min(left, x); right = Math.max(right, x + 1);
-                top = Math.min(top, y); bottom = Math.max(bottom, y + 1); }
-            const centre = {x: sx / n, y: sy / n}, gap = 30 * 512 / width, pose = keys[1];
-            const share = p => [p.x / 512, p.y / 512];
-            return {rotate: share(fromRest({x: (left + right) / 2, y: top - gap}, pose, centre)),
-                scale: share(fromRest({x: right + gap / 4, y: bottom + gap / 4}, pose, centre)),
-                centre: share(fromRest(centre, pose, centre))}; }""",
-        [POSES, screen.draft()["doc"]["tracks"][0]["mask"], screen.keyframes(), width],
-    )
+    unit = 1 / screen.page.locator("#editor canvas").first.bounding_box()["width"]
+    handles = screen.page.evaluate(HANDLES, [SCRIPTS, screen.tracks()[0], 24, unit])
     start, middle = np.array(handles["scale"]), np.array(handles["centre"])
     screen.drag(tuple(start), tuple(middle + 1.5 * (start - middle)))
     assert screen.keyframes()[1]["scale"] == pytest.approx(1.5, abs=0.03)
@@ -99,48 +90,69 @@ def test_a_press_selects_and_the_same_drag_moves_on(screen):
     assert len(keys) == 2 and keys[1]["x"] == pytest.approx(0.3 * 512, abs=3)
 
 
-def test_the_browser_and_python_interpolate_alike(screen):
-    rng = np.random.default_rng(5)
-    for _ in range(20):
-        times = sorted(rng.choice(25, 4, replace=False).tolist())
-        keys = [
-            Keyframe(t, *rng.uniform(-200, 200, 2), rng.uniform(-400, 400), float(np.exp(rng.normal(0, 0.5))))
-            for t in times
-        ]
-        ours = [vars(pose_at(keys, t)) for t in range(25)]
-        theirs = screen.page.evaluate(
-            "([poses, keys]) => { const {poseAt} = new Function(poses + '; return {poseAt}')();"
-            "return Array.from({length: 25}, (_, t) => poseAt(keys, t)); }",
-            [POSES, [vars(k) for k in keys]],
-        )
-        for own, their in zip(ours, theirs, strict=True):
-            for name in ("x", "y", "rotation", "scale"):
-                assert their[name] == pytest.approx(own[name], abs=1e-6)
+def test_every_object_gets_a_track_of_its_own_and_undo_takes_them_back_one_by_one(screen):
+    screen.select(*YELLOW)
+    screen.drag(YELLOW, (0.5, 0.85))
+    screen.select(*RED)
+    tracks = screen.tracks()
+    assert [t["name"] for t in tracks] == ["the yellow cylinder", "the red sphere"]
+    assert len({t["colour"] for t in tracks}) == 2 and len({t["id"] for t in tracks}) == 2
+    assert tracks[1]["keyframes"] == [dict(tracks[1]["keyframes"][0], t=0, x=0, y=0, rotation=0, scale=1)]
+    screen.drag(RED, (0.8, 0.3))
+    assert len(screen.keyframes(1)) == 2 and screen.keyframes(0) == tracks[0]["keyframes"]
+    screen.page.focus("#editor .editor")
+    seen = []
+    for _ in range(4):
+        screen.page.keyboard.press("Control+z")
+        seen.append([len(t["keyframes"]) for t in screen.tracks()])
+    assert seen == [[2, 1], [2], [1], []]
+    screen.wait_hint("Click the object")
+    for _ in range(4):
+        screen.page.keyboard.press("Control+Shift+z")
+    assert [len(t["keyframes"]) for t in screen.tracks()] == [2, 2]
 
 
-def test_the_browser_and_python_draw_the_same_masks(screen):
-    mask = np.zeros((256, 256), np.uint8)
-    cv2.ellipse(mask, (90, 110), (40, 22), 20, 0, 360, 1, -1)
-    cv2.rectangle(mask, (85, 60), (100, 110), 1, -1)
-    mask = mask.astype(bool)
-    keys = [Keyframe(0), Keyframe(10, 60, 20, 75, 1.6), Keyframe(24, 80, -30, 200, 0.6)]
-    drawn = rasterise(mask, keys, 25)
-    rows, columns = np.nonzero(mask)
-    script = """async ([poses, url, keys, centre, times]) => {
-        const {poseAt, place} = new Function(poses + '; return {poseAt, place}')();
-        const image = new Image(); image.src = url; await image.decode();
-        return times.map(t => {
-            const c = document.createElement('canvas'); c.width = c.height = 256;
-            const pen = c.getContext('2d');
-            place(pen, poseAt(keys, t), centre);
-            pen.drawImage(image, 0, 0);
-            const red = pen.getImageData(0, 0, 256, 256).data.filter((_, i) => i % 4 === 0);
-            return Array.from(red, v => v > 127 ? 1 : 0).join('');
-        }); }"""
-    times = [0, 4, 10, 17, 24]
-    centre = {"x": columns.mean() + 0.5, "y": rows.mean() + 0.5}
-    pictures = screen.page.evaluate(script, [POSES, mask_url(mask), [vars(k) for k in keys], centre, times])
-    for t, bits in zip(times, pictures, strict=True):
-        theirs = np.frombuffer(bits.encode(), np.uint8).reshape(256, 256) == ord("1")
-        overlap = (theirs & drawn[t]).sum() / (theirs | drawn[t]).sum()
-        assert overlap >= 0.99, (t, overlap)
+def test_an_older_draft_is_taken_over(screen):
+    """As version 1 kept it: in localStorage, one mask a track."""
+    screen.select(*YELLOW)
+    screen.drag(YELLOW, (0.5, 0.7))
+    draft = screen.draft()
+    (track,) = draft["doc"]["tracks"]
+    old_keys = [
+        {name: key[name] for name in ("t", "x", "y", "rotation", "scale")} for key in track["keyframes"]
+    ]
+    old_track = {name: track[name] for name in ("id", "name", "colour")}
+    old_track |= {"mask": track["shapes"][0], "keyframes": old_keys}
+    old = draft["doc"] | {"version": 1, "tracks": [old_track], "prompt": "it was so before"}
+    other = screen.page.context.browser.new_context()
+    page = other.new_page()
+    page.goto(screen.url + "/favicon.ico")  # the same storage, but nothing of the page
+    page.evaluate(
+        """([id, doc, url]) => {
+            const keep = (key, value) => localStorage.setItem('comogen:' + key + ':' + id, JSON.stringify(value));
+            keep('image', {id: doc.image, data: url});
+            keep('work', {doc, job: '', result: '', saved: Date.now()}); }""",
+        ["0123abcd", old, image_url(screen)],
+    )
+    later = type(screen)(page, screen.url, wait=False)
+    later.page.wait_for_selector("#editor .selected")
+    later.wait_prompt("it was so before")
+    kept = later.draft()["doc"]
+    assert kept["version"] == 2 and kept["tracks"] == draft["doc"]["tracks"]
+    assert later.page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('comogen:'))") == []
+    assert later.errors == []
+    other.close()
+
+
+def image_url(screen) -> str:
+    """The first frame as the browser keeps it."""
+    return screen.page.evaluate(
+        """() => new Promise((is, no) => {
+            const open = indexedDB.open('comogen');
+            open.onerror = no;
+            open.onsuccess = () => {
+                const id = sessionStorage.getItem('comogen:tab');
+                const get = open.result.transaction('image').objectStore('image').get(id);
+                get.onsuccess = () => { open.result.close(); is(get.result.data); };
+            }; })"""
+    )

@@ -3,8 +3,10 @@
 import pytest
 
 from tests.ui.screen import Screen
+from tests.ui.test_parity import FOLDER
 
 YELLOW = (0.2, 0.72)
+WORKSPACE = (FOLDER / "workspace.js").read_text("utf-8")
 
 
 @pytest.fixture
@@ -21,8 +23,8 @@ def prepared(screen):
 
 
 def test_a_reload_keeps_the_work_and_its_frame_still_works(screen):
-    screen.page.locator("#gallery button").nth(0).click()
-    screen.page.wait_for_timeout(600)
+    screen.choose_example(0)
+    screen.wait_hint("Click the object")
     screen.select(0.69, 0.64)
     screen.drag((0.69, 0.64), (0.4, 0.64))
     screen.wait_prompt("the yellow cylinder slides to the left")
@@ -34,8 +36,86 @@ def test_a_reload_keeps_the_work_and_its_frame_still_works(screen):
     screen.wait_prompt("the yellow cylinder slides to the left")
     screen.page.wait_for_function("document.querySelector('#seed input').value === '5'")
     assert screen.keyframes() == keys
-    screen.page.mouse.click(*screen.at(0.57, 0.2))  # the cyan sphere: the server knows frame and scene again
-    screen.wait_prompt("the cyan sphere moves")
+    screen.select(0.57, 0.2)  # the server knows frame and scene again
+    assert [track["name"] for track in screen.tracks()] == ["the yellow cylinder", "the cyan sphere"]
+
+
+def test_a_reload_right_after_a_change_loses_nothing(screen):
+    screen.select(*YELLOW)
+    screen.drag(YELLOW, (0.55, 0.6))
+    screen.reload()  # the draft is written a moment after a change
+    screen.page.wait_for_selector("#editor .selected")
+    keys = screen.keyframes()
+    assert len(keys) == 2 and abs(keys[1]["x"] - 0.35 * 512) < 4
+    screen.page.focus("#editor .editor")
+    screen.page.keyboard.press("ArrowRight")
+    screen.reload()
+    screen.page.wait_for_selector("#editor .selected")
+    assert screen.keyframes()[1]["x"] == pytest.approx(keys[1]["x"] + 1)
+
+
+@pytest.fixture
+def shelf(context, server):
+    """shelf(script): runs it with the functions of workspace.js in an empty page that has the app's storage."""
+    page = context.new_page()
+    page.goto(server.url + "favicon.ico")
+
+    def run(script, given=None):
+        return page.evaluate(
+            "([kit, script, given]) => new Function('given', kit + '; return (async () => {' + script + '})()')(given)",
+            [WORKSPACE, script, given],
+        )
+
+    run.page = page
+    return run
+
+
+def test_work_that_is_too_large_for_local_storage_survives_a_page_that_is_closed_at_once(shelf):
+    script = """const work = {...await openWorkspace(), imageKept: null, image: {id: 'frame', data: 'data'}};
+        window.addEventListener('pagehide', () => { leaveWorkspace(work); saveWorkspace(work); });
+        work.doc = {image: 'frame', tracks: [{shapes: ['x'.repeat(2 ** 24)]}]};
+        location.reload();
+        return work.id;"""
+    id = shelf(script)
+    shelf.page.wait_for_load_state()
+    shelf.page.wait_for_function("performance.getEntriesByType('navigation')[0].type === 'reload'")
+    found = shelf(
+        "const {doc, image, id} = await openWorkspace(); return [doc.tracks[0].shapes[0].length, image, id]"
+    )
+    assert found == [2**24, {"id": "frame", "data": "data"}, id]
+
+
+def test_the_younger_of_two_kept_states_counts_and_the_oldest_workspaces_go(shelf):
+    script = """
+        const made = [];
+        for (let i = 0; i < 9; i++) {
+            const doc = {n: i, image: 'f'}, image = {id: 'f', data: 'd' + i};
+            const work = {id: 'aa' + i, doc, image, job: 'j' + i, result: ''};
+            if (i < 2) { leaveWorkspace(work); continue; }
+            await saveWorkspace(work);
+            made.push(work);
+            await new Promise(go => setTimeout(go, 3));
+        }
+        made[6].doc = {n: 'left', image: 'f'};
+        leaveWorkspace(made[6]);
+        const found = await openWorkspace();
+        await saveWorkspace({...found, imageKept: null});
+        await new Promise(go => setTimeout(go, 200));
+        const local = Object.keys(localStorage).filter(k => k.startsWith('comogen'));
+        return {found, saved: await savedWorkspaces(), local};"""
+    made = shelf(script)
+    found = made["found"]
+    assert found["id"] == "aa8" and found["doc"]["n"] == "left" and found["job"] == "j8"
+    assert found["image"] == {"id": "f", "data": "d8"}
+    assert made["saved"] == ["aa8", "aa7", "aa6", "aa5", "aa4", "aa3"] and made["local"] == []
+
+
+def test_a_browser_that_refuses_storage_is_known(shelf):
+    assert shelf("""indexedDB.open = () => { throw new Error('no'); };
+        const work = {...await openWorkspace(), doc: {image: '', n: 1}};
+        const kept = await saveWorkspace(work), again = await readWorkspace(work.id);
+        Storage.prototype.setItem = () => { throw new Error('no'); };
+        return [kept, again.doc.n, await saveWorkspace(work)];""") == [True, 1, False]
 
 
 def test_a_reload_during_generation_finds_the_job_and_then_its_result(screen, slow):
@@ -81,7 +161,7 @@ def test_two_tabs_and_two_users_never_see_each_others_work(screen, context, brow
     keys = screen.keyframes()
     screen.reload()
     screen.page.wait_for_selector("#editor .selected")
-    assert screen.keyframes() == keys or len(screen.keyframes()) == 1  # either draft, each tab its own
+    assert screen.keyframes() == keys
     screen.wait_videos(2)
     assert second.page.locator("#player video").count() == 0
     other = browser.new_context()

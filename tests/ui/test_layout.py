@@ -5,7 +5,7 @@ import pytest
 from tests.ui.screen import Screen
 
 WIDE = "() => document.documentElement.scrollWidth - window.innerWidth"
-SMALL = """() => [...document.querySelectorAll('button, #player a')]
+SMALL = """() => [...document.querySelectorAll('button, #player a, #editor input, #editor select, #editor .lane')]
     .filter(b => b.offsetParent && b.offsetHeight && !b.closest('.visually-hidden')) // Gradio measures tabs on copies
     .filter(b => b.offsetHeight < 40 || b.offsetWidth < 40).map(b => b.outerHTML.slice(0, 120))"""
 
@@ -25,6 +25,18 @@ def test_nothing_is_cut_off_and_buttons_can_be_hit(browser, server, width, heigh
     screen.generate()
     screen.wait_videos(2)
     assert screen.page.evaluate(WIDE) <= 0
+    screen.page.click("#editor [data-do=brush]")
+    screen.page.click("#editor [data-do=file-menu]")
+    menu = screen.page.locator("#editor [role=menu]").bounding_box()
+    assert menu["x"] >= 0 and menu["x"] + menu["width"] <= width
+    if width < 600:
+        assert screen.page.evaluate(SMALL) == []
+    strip, tracks, pose = (
+        screen.page.locator(f"#editor {name}").bounding_box()
+        for name in (".tools", ".side:first-child", ".inspector")
+    )
+    assert strip["height"] < (100 if width < 600 else 48)  # two rows, or one
+    assert (tracks["y"] == pose["y"]) == (width > 600)  # side by side, or one above the other
     canvas = screen.page.locator("#editor canvas").bounding_box()
     assert canvas["width"] == pytest.approx(canvas["height"], abs=2)
     assert canvas["width"] > (310 if width < 600 else 560)

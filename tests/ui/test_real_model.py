@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from comogen_demo.generate import load_model
+from comogen_demo.ui.page import CELLS
 from comogen_demo.video import read_video
+from comogen_demo.world.scene import FPS, FRAMES
 from tests.ui.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +38,13 @@ def app():
     finally:
         process.terminate()
         process.wait(20)
+
+
+def test_the_page_knows_the_models_cells_and_frames():
+    model = load_model("mini")
+    _, rows, columns = model.backbone.token_grid
+    assert (rows * model.control.cells, columns * model.control.cells) == CELLS
+    assert (model.frames, model.fps) == (FRAMES, FPS)
 
 
 def test_the_story_with_the_embedded_model(app, context, tmp_path):

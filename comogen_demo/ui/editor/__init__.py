@@ -1,4 +1,4 @@
-"""The mask editor: the canvas, its timeline, and the project document as its value."""
+"""The motion editor: canvas, timeline, tracks and inspector, with the project document as its value."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ from typing import ClassVar
 
 from ..parts import Part, sources
 
+SCRIPTS = (
+    *("shape", "motion", "raster", "edits", "history", "workspace"),
+    *("painting", "drawing", "handles", "gestures"),
+    *("timeline", "tracks", "inspector", "actions", "files", "editor"),
+)
+
 
 class Editor(Part):
-    """value: the project document as in `document.empty`; props as told in editor.js."""
+    """value: the project document as in `document.empty`; props and events as told in editor.js."""
 
-    SOURCES = sources(
-        "editor", "poses", "history", "workspace", "subject", "drawing", "gestures", "timeline", "editor"
-    )
-    DEFAULTS: ClassVar = {"frame": None, "picked": None, "job": "", "result": "", "missing": "", "fps": 12.5}
+    SOURCES = sources("editor", *SCRIPTS)
+    DEFAULTS: ClassVar = {
+        **{"frame": None, "picked": None, "opened": None, "imported": None, "exported": None},
+        **{"job": "", "result": "", "missing": "", "fps": 12.5, "grid": [32, 32], "modelFrames": 25},
+    }

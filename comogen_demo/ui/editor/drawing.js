@@ -1,78 +1,430 @@
-// One picture of the editor's state. Lengths in css pixels are turned into frame pixels by `unit`.
+// One picture of the editor's state on its canvas. Masks are drawn as outlines (Path2D), filled with the track's colour or
+// with the first frame itself, so that a moved mask costs one transform and no pixel work. Lengths of lines and dots are
+// css pixels, turned into frame pixels by `editor.unit`. Nothing moves by itself, so reduced motion needs no case.
 
-const INK = {path: '#ffffff', key: '#ffffff', accent: '#5b8cff', shade: 'rgba(12,16,28,.62)'};
+const INK = {
+  light: '#ffffff', shade: 'rgba(12,16,28,.6)', dim: 'rgba(12,16,28,.3)', left: 'rgba(12,16,28,.42)', deep: 'rgba(12,16,28,.8)',
+  accent: '#5b8cff', before: '#ff9f43', after: '#38bdf8', minus: '#ff6b6b',
+};
 
-function drawScene(pen, view, state) {
-  const {frame, subject, keyframes, time, frames, playing} = state;
-  pen.setTransform(view.zoom, 0, 0, view.zoom, 0, 0);
-  pen.imageSmoothingEnabled = true;
-  pen.imageSmoothingQuality = 'high';
-  pen.clearRect(0, 0, view.width, view.height);
+// Entry: everything that is on the canvas.
+function drawScene(editor) {
+  const {canvas, width, height, frame, view} = editor, pen = canvas.getContext('2d');
+  const scale = Math.min(window.devicePixelRatio || 1, 2), wide = Math.max(1, Math.round(canvas.clientWidth * scale));
+  const high = Math.max(1, Math.round(wide * height / width));
+  if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
+  pen.setTransform(wide / width, 0, 0, high / height, 0, 0);
+  pen.clearRect(0, 0, width, height);
   if (!frame) return;
-  pen.drawImage(frame, 0, 0, view.width, view.height);
-  if (!subject) return;
-  const pose = poseAt(keyframes, time), moved = keyframes.length > 1, unit = view.unit;
-  if (moved) {
-    pen.fillStyle = 'rgba(12,16,28,.28)';
-    pen.fillRect(0, 0, view.width, view.height);
-    if (!playing) drawPath(pen, subject, keyframes, frames, unit);
-    pen.globalAlpha = 0.75;
-    pen.drawImage(subject.ghost, 0, 0);
-    pen.globalAlpha = 1;
+  pen.imageSmoothingEnabled = true;
+  pen.lineJoin = pen.lineCap = 'round';
+  pen.drawImage(frameOnScreen(frame, wide, high), 0, 0, width, height);
+  const chosen = editor.track(), live = editor.live || {};
+  const placed = editor.tracks().filter(track => track.visible).map(track => drawnPlace(editor, track, track === chosen));
+  placed.sort((a, b) => a.chosen - b.chosen);  // the selected one on top
+  if (view === 'model') drawCells(pen, editor);
+  else if (view === 'cutout' && placed.some(one => one.moved)) drawLeft(pen, editor, placed);
+  for (const one of placed) if (!(live.picture && one.chosen)) drawMask(pen, editor, one);
+  if (!editor.playing && !live.picture) {
+    for (const one of placed) {
+      if (one.chosen && editor.onion) drawOnion(pen, editor, one);
+      drawWay(pen, editor, one);
+      if (one.chosen && editor.tool === 'select' && !one.track.locked) drawHandles(pen, editor, one);
+    }
   }
-  pen.save();
-  place(pen, pose, subject.centre);
-  if (moved) pen.drawImage(subject.cutout, 0, 0);
-  pen.globalAlpha = moved ? 0.16 : 0.34;
-  pen.drawImage(subject.tint, 0, 0);
-  pen.globalAlpha = 1;
-  pen.drawImage(subject.rim, 0, 0);
-  pen.restore();
-  if (!playing) drawHandles(pen, handlesOf(subject, pose, 30 * unit), unit);
+  if (view === 'model') drawCaption(pen, editor);
+  if (!editor.playing) drawLive(pen, editor, live);
 }
 
-function drawPath(pen, subject, keyframes, frames, unit) {
-  pen.beginPath();
-  for (let t = 0; t < frames; t++) {
-    const pose = poseAt(keyframes, t), x = subject.centre.x + pose.x, y = subject.centre.y + pose.y;
-    t ? pen.lineTo(x, y) : pen.moveTo(x, y);
-  }
-  for (const [width, colour] of [[4, INK.shade], [2, INK.path]]) {
-    pen.lineWidth = width * unit;
+// Where a track's mask is now: {track, chosen, moved, shapes, moment, path} with the outline `path` in the coordinates of
+// its shape, or of the frame if it is between two shapes; `pose` is where to draw it, null for the latter.
+function drawnPlace(editor, track, chosen) {
+  const shapes = editor.shapes(track), moment = editor.moment(track, editor.time), moved = track.keyframes.length > 1;
+  const place = {track, chosen, moved, shapes, moment, pose: null, path: null};
+  if (moment && moment.kind === 'redrawn') return {...place, path: drawnBetween(editor, track, moment, shapes)};
+  const pose = moment ? null : poseAt(track, shapes, editor.time), shape = shapes[moment ? moment.parts[0].shape : pose.shape];
+  if (!shape) return place;
+  const {rotation, scale} = moment ? moment.parts[0] : pose;
+  const x = moment ? moment.x : shape.centre.x + pose.x, y = moment ? moment.y : shape.centre.y + pose.y;
+  return {...place, pose: {x, y, rotation, scale, centre: shape.centre}, path: outlineOf(shape)};
+}
+
+// Lets the pen draw in the coordinates of a shape that is shown in a pose; `line(w)` is then a width on the screen.
+function drawPosed(pen, pose) {
+  if (!pose) return;
+  pen.translate(pose.x, pose.y);
+  pen.rotate(pose.rotation * Math.PI / 180);
+  pen.scale(pose.scale, pose.scale);
+  pen.translate(-pose.centre.x, -pose.centre.y);
+}
+
+function keyPose(shapes, key) {
+  const centre = shapes[key.shape].centre;
+  return {x: centre.x + key.x, y: centre.y + key.y, rotation: key.rotation, scale: key.scale, centre};
+}
+
+// The shape that is at its place in the first frame: only its pixels can be cut out of it.
+const firstShape = track => track.keyframes.length ? track.keyframes[0].shape : 0;
+
+function drawMask(pen, editor, one) {
+  const {track, chosen, moment, path, pose} = one, {unit, view} = editor;
+  if (!path) return;
+  pen.save();
+  drawPosed(pen, pose);
+  const line = unit / (pose ? pose.scale : 1), pale = track.on ? 1 : 0.45;
+  if (moment && view !== 'outline' && view !== 'model') drawInside(pen, editor, one, pale);
+  pen.globalAlpha = moment ? pale : 0.55;
+  pen.setLineDash(moment && track.on ? [] : [5 * line, 6 * line]);
+  const width = (chosen ? 2.25 : 1.25) * (view === 'model' ? 0.6 : 1);
+  for (const [wide, colour] of [[width + 2, INK.shade], [width, track.colour]]) {
+    pen.lineWidth = wide * line;
     pen.strokeStyle = colour;
-    pen.setLineDash([7 * unit, 6 * unit]);
+    pen.stroke(path);
+  }
+  pen.restore();
+}
+
+// The inside of a mask: in the cut-out view the pixels of the first frame as far as they belong to it, else a tint.
+function drawInside(pen, editor, one, pale) {
+  const {track, moved, moment, path, pose, shapes} = one, cut = editor.view === 'cutout' && moved;
+  const own = moment.parts.find(part => part.shape === firstShape(track)), known = own ? own.weight : 0;
+  if (cut && known > 0) {
+    const pattern = framePattern(pen, editor.frame);
+    const shape = shapes[own.shape], matrix = new DOMMatrix();
+    if (!pose) {
+      matrix.translateSelf(moment.x, moment.y).rotateSelf(own.rotation).scaleSelf(own.scale);
+      matrix.translateSelf(-shape.centre.x, -shape.centre.y);
+    }
+    pattern.setTransform(matrix);
+    pen.globalAlpha = pale * known;
+    pen.fillStyle = pattern;
+    pen.fill(path, 'evenodd');
+  }
+  pen.globalAlpha = pale * (cut ? 0.14 * known + 0.6 * (1 - known) : editor.view === 'fill' ? 0.55 : 0.34);
+  pen.fillStyle = track.colour;
+  pen.fill(path, 'evenodd');
+}
+
+// The frame at the canvas' own size, scaled well but once.
+let frameScaled = {frame: null, picture: null};
+function frameOnScreen(frame, wide, high) {
+  const {picture} = frameScaled;
+  if (frameScaled.frame === frame && picture.width === wide && picture.height === high) return picture;
+  const made = document.createElement('canvas'), pen = made.getContext('2d');
+  made.width = wide;
+  made.height = high;
+  pen.imageSmoothingQuality = 'high';
+  pen.drawImage(frame, 0, 0, wide, high);
+  frameScaled = {frame, picture: made};
+  return made;
+}
+
+let patternOf = {frame: null, pattern: null};
+function framePattern(pen, frame) {
+  if (patternOf.frame !== frame) patternOf = {frame, pattern: pen.createPattern(frame, 'no-repeat')};
+  return patternOf.pattern;
+}
+
+// The frame a little darker, and more so where something has moved away.
+function drawLeft(pen, editor, placed) {
+  pen.fillStyle = INK.dim;
+  pen.fillRect(0, 0, editor.width, editor.height);
+  pen.fillStyle = INK.left;
+  for (const {track, moved, shapes, pose} of placed) {
+    const shape = shapes[firstShape(track)];
+    const there = pose && pose.centre === (shape && shape.centre) && Math.hypot(pose.x - pose.centre.x, pose.y - pose.centre.y) < 1;
+    if (moved && shape && !there) pen.fill(outlineOf(shape), 'evenodd');
+  }
+}
+
+// The selected track's neighbouring keyframes: two before (warm) and two after (cool), the nearer the stronger.
+function drawOnion(pen, editor, one) {
+  const keys = one.track.keyframes, {unit, time} = editor;
+  const before = keys.filter(key => key.t < time).slice(-2).reverse(), after = keys.filter(key => key.t > time).slice(0, 2);
+  for (const [list, colour] of [[before, INK.before], [after, INK.after]]) {
+    list.forEach((key, i) => {
+      if (key.hidden || !one.shapes[key.shape]) return;
+      const pose = keyPose(one.shapes, key), path = outlineOf(one.shapes[key.shape]);
+      pen.save();
+      drawPosed(pen, pose);
+      pen.fillStyle = pen.strokeStyle = colour;
+      pen.lineWidth = 1.75 * unit / pose.scale;
+      pen.globalAlpha = i ? 0.05 : 0.12;
+      pen.fill(path, 'evenodd');
+      pen.globalAlpha = i ? 0.4 : 0.9;
+      pen.stroke(path);
+      pen.restore();
+    });
+  }
+}
+
+// The way through a track's keyframes, from key to key: [{a, points}], null while a shape is not decoded.
+const wayCache = new WeakMap();
+function wayOf(track, shapes) {
+  const kept = wayCache.get(track);
+  if (kept) return kept;
+  if (track.keyframes.some(key => !shapes[key.shape])) return null;
+  const even = {...track, keyframes: track.keyframes.map(key => ({...key, ease: LINEAR}))}, steps = track.smooth ? 24 : 1;
+  const way = even.keyframes.slice(0, -1).map((a, i) => {
+    const length = even.keyframes[i + 1].t - a.t;
+    return {a, points: Array.from({length: steps + 1}, (_, k) => motionBetween(even, shapes, i, a.t + length * k / steps))};
+  });
+  wayCache.set(track, way);
+  return way;
+}
+
+function drawWay(pen, editor, one) {
+  const {track, chosen, shapes} = one, {unit} = editor, way = wayOf(track, shapes);
+  if (!way || !way.length) return;
+  const {points: [start]} = way[0];
+  if (way.every(({points}) => points.every(p => Math.hypot(p.x - start.x, p.y - start.y) < unit))) return;
+  pen.save();
+  pen.globalAlpha = track.on ? 1 : 0.45;
+  for (const {a, points} of way) {
+    if (a.hidden) continue;
+    pen.beginPath();
+    for (const p of points) pen.lineTo(p.x, p.y);
+    const dash = a.hold ? [0, 7 * unit] : [6 * unit, 6 * unit];
+    drawLine(pen, unit, chosen ? 1.75 : 1.25, chosen ? INK.light : track.colour, dash);
+    drawArrow(pen, unit, points, chosen ? 1.75 : 1.25, chosen ? INK.light : track.colour);
+  }
+  for (const key of track.keyframes) {
+    const {x, y} = keyPose(shapes, key), here = chosen && key.t === editor.keyT;
+    const radius = chosen ? here ? 6.5 : 5 : 3;
+    drawDot(pen, x, y, radius, here ? INK.accent : key.hidden ? INK.shade : chosen ? INK.light : track.colour,
+      here || key.hidden ? INK.light : chosen ? track.colour : INK.shade, unit);
+  }
+  pen.restore();
+}
+
+function drawLine(pen, unit, width, colour, dash = []) {
+  pen.setLineDash(dash);
+  for (const [wide, ink] of [[width + Math.min(1.75, width), INK.shade], [width, colour]]) {
+    pen.lineWidth = wide * unit;
+    pen.strokeStyle = ink;
     pen.stroke();
   }
   pen.setLineDash([]);
-  for (const key of keyframes) dot(pen, subject.centre.x + key.x, subject.centre.y + key.y, 4 * unit, INK.key, unit);
 }
 
-function drawHandles(pen, handles, unit) {
-  for (const [width, colour] of [[4, INK.shade], [2, INK.path]]) {
-    pen.beginPath();
-    pen.moveTo(handles.stem.x, handles.stem.y);
-    pen.lineTo(handles.rotate.x, handles.rotate.y);
-    pen.lineWidth = width * unit;
-    pen.strokeStyle = colour;
-    pen.stroke();
+// An open arrowhead in the middle of a line that is long enough for it.
+function drawArrow(pen, unit, points, width, colour) {
+  const length = points.slice(1).reduce((sum, p, i) => sum + Math.hypot(p.x - points[i].x, p.y - points[i].y), 0);
+  if (length < 44 * unit) return;
+  const i = Math.floor((points.length - 1) / 2), p = points[i], q = points[i + 1];
+  const angle = Math.atan2(q.y - p.y, q.x - p.x), share = points.length === 2 ? 0.5 : 0;
+  const x = p.x + share * (q.x - p.x), y = p.y + share * (q.y - p.y), size = (4 + 2 * width) * unit;
+  pen.beginPath();
+  for (const side of [2.5, 0, -2.5]) {
+    pen.lineTo(x + (side ? size * Math.cos(angle + side) : 0), y + (side ? size * Math.sin(angle + side) : 0));
   }
-  dot(pen, handles.rotate.x, handles.rotate.y, 8 * unit, INK.accent, unit);
-  const half = 7 * unit, {x, y} = handles.scale;
-  pen.fillStyle = INK.accent;
-  pen.strokeStyle = '#ffffff';
-  pen.lineWidth = 2 * unit;
+  drawLine(pen, unit, width, colour);
+}
+
+function drawDot(pen, x, y, radius, inside, rim, unit) {
   pen.beginPath();
-  pen.rect(x - half, y - half, 2 * half, 2 * half);
+  pen.arc(x, y, radius * unit, 0, 2 * Math.PI);
+  pen.fillStyle = inside;
   pen.fill();
+  pen.lineWidth = 2 * unit;
+  pen.strokeStyle = rim;
   pen.stroke();
 }
 
-function dot(pen, x, y, radius, colour, unit) {
-  pen.beginPath();
-  pen.arc(x, y, radius, 0, 2 * Math.PI);
+// What the pointer is just doing: a stroke, a line being drawn, a box, the brush.
+function drawLive(pen, editor, live) {
+  const {unit} = editor, {picture, line, box, brush} = live;
+  if (picture) {
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(picture, 0, 0);
+  }
+  if (box) {
+    pen.beginPath();
+    pen.rect(box[0], box[1], box[2] - box[0], box[3] - box[1]);
+    drawArea(pen, unit, live.subtract);
+  }
+  if (line) {
+    pen.beginPath();
+    for (const p of line) pen.lineTo(p.x, p.y);
+    if (!live.corners) pen.closePath();
+    drawArea(pen, unit, live.subtract);
+    if (live.corners) line.slice(0, live.corners).forEach((p, i) => drawDot(pen, p.x, p.y, i ? 3.5 : 6, INK.light, INK.accent, unit));
+  }
+  if (brush) {
+    for (const [width, colour] of [[3.5, INK.shade], [1.5, INK.light]]) {
+      pen.lineWidth = width * unit;
+      pen.strokeStyle = colour;
+      pen.beginPath();
+      pen.arc(brush.x, brush.y, brush.radius, 0, 2 * Math.PI);
+      pen.moveTo(brush.x - 3 * unit, brush.y);
+      pen.lineTo(brush.x + 3 * unit, brush.y);
+      if (!live.subtract) { pen.moveTo(brush.x, brush.y - 3 * unit); pen.lineTo(brush.x, brush.y + 3 * unit); }
+      pen.stroke();
+    }
+  }
+}
+
+function drawArea(pen, unit, subtract) {
+  const colour = subtract ? INK.minus : INK.light;
+  pen.globalAlpha = 0.16;
   pen.fillStyle = colour;
+  pen.fill('evenodd');
+  pen.globalAlpha = 1;
+  drawLine(pen, unit, 1.5, colour, [6 * unit, 5 * unit]);
+}
+
+// Outlines of masks
+
+const shapeOutlines = new WeakMap(), betweenOutlines = new WeakMap();
+
+// The outline of a shape as drawn, in frame coordinates.
+function outlineOf(shape) {
+  let path = shapeOutlines.get(shape);
+  if (!path) {
+    const {left, top, right, bottom} = shape.box;
+    path = traceOutline(shape.inner, right - left, bottom - top, left, top, 0.5);
+    shapeOutlines.set(shape, path);
+  }
+  return path;
+}
+
+// The outline of a mask between two shapes, kept for the time that is shown.
+function drawnBetween(editor, track, moment, shapes) {
+  const kept = betweenOutlines.get(track);
+  if (kept && kept.time === editor.time) return kept.path;
+  const drawn = rasterMoment(moment, shapes, editor.width, editor.height, true);
+  const path = drawn ? traceOutline(drawn.alpha, drawn.wide, drawn.high, drawn.left, drawn.top, 127.5) : new Path2D();
+  betweenOutlines.set(track, {time: editor.time, path});
+  return path;
+}
+
+// From which side of a cell of four values to which one the outline leads, with the inside on its right; the sides are
+// 0 top, 1 right, 2 below, 3 left, the number of the case is 1 (top left is inside) + 2 (top right) + 4 + 8 clockwise.
+const TRACE = [[], [0, 3], [1, 0], [1, 3], [2, 1], [0, 3, 2, 1], [2, 0], [2, 3], [3, 2], [0, 2], [1, 0, 3, 2], [1, 2], [3, 1], [0, 1], [3, 0], []];
+
+// Rows of values, wide x high, the first one's corner at (left, top) -> Path2D around those above the level. Outside of
+// the rows all is 0. The line goes between the centres of neighbouring values by their shares, and is smoothed a little.
+function traceOutline(values, wide, high, left, top, level) {
+  const w = wide + 2, h = high + 2, grid = new Float32Array(w * h).fill(-level);
+  for (let y = 0, i = 0; y < high; y++) for (let x = 0, o = (y + 1) * w + 1; x < wide; x++) grid[o++] = values[i++] - level;
+  // Between grid value i and its right neighbour is edge 2 i, between it and the one below edge 2 i + 1.
+  const next = new Int32Array(2 * w * h).fill(-1), begins = [], sides = [0, 3, 2 * w, 1];
+  for (let y = 0; y < h - 1; y++) {
+    for (let x = 0, i = y * w; x < w - 1; x++, i++) {
+      const kind = (grid[i] > 0) + 2 * (grid[i + 1] > 0) + 4 * (grid[i + w + 1] > 0) + 8 * (grid[i + w] > 0);
+      if (kind === 0 || kind === 15) continue;
+      const steps = TRACE[kind];
+      for (let k = 0; k < steps.length; k += 2) {
+        next[2 * i + sides[steps[k]]] = 2 * i + sides[steps[k + 1]];
+        begins.push(2 * i + sides[steps[k]]);
+      }
+    }
+  }
+  const path = new Path2D();
+  for (const begin of begins) {
+    const xs = [], ys = [];
+    for (let edge = begin; next[edge] >= 0;) {
+      const i = edge >> 1, down = edge & 1, a = grid[i], b = grid[down ? i + w : i + 1], u = a / (a - b);
+      xs.push(left + i % w - 0.5 + (down ? 0 : u));
+      ys.push(top + Math.floor(i / w) - 0.5 + (down ? u : 0));
+      const to = next[edge];
+      next[edge] = -1;
+      edge = to;
+    }
+    if (!xs.length) continue;
+    const rounds = xs.length > 24 ? 3 : 1, smoothX = traceSmooth(xs, rounds), smoothY = traceSmooth(ys, rounds);
+    path.moveTo(smoothX[0], smoothY[0]);
+    for (let k = 1; k < smoothX.length; k++) path.lineTo(smoothX[k], smoothY[k]);
+    path.closePath();
+  }
+  return path;
+}
+
+// Numbers around a ring, each taken towards its neighbours: the stairs of the pixels are less seen.
+function traceSmooth(numbers, rounds) {
+  const n = numbers.length;
+  let ring = numbers;
+  for (let round = 0; round < rounds; round++) ring = ring.map((v, k) => (ring[k ? k - 1 : n - 1] + 2 * v + ring[k + 1 < n ? k + 1 : 0]) / 4);
+  return ring;
+}
+
+// What the model sees
+
+// The causal window of the model's frames that holds time t of `frames`: {first, last, times} with times in the document.
+function modelWindow(t, frames, modelFrames) {
+  const stretch = modelFrames > 1 ? (frames - 1) / (modelFrames - 1) : 0, at = stretch ? Math.round(t / stretch) : 0;
+  const first = at < 1 ? 0 : 4 * Math.floor((at - 1) / 4) + 1, last = Math.min(modelFrames - 1, first && first + 3);
+  return {first, last, times: Array.from({length: last - first + 1}, (_, k) => (first + k) * stretch)};
+}
+
+// Drawn masks ({left, top, wide, high, alpha} or null) -> Float32Array (rows * columns): their union, each cell the share
+// of its pixels that belong to it, as control.adapter.occupancy has it.
+function modelCells(masks, width, height, rows, columns) {
+  const union = new Uint8Array(width * height), cells = new Float32Array(rows * columns), drawn = masks.filter(Boolean);
+  if (!drawn.length) return cells;
+  for (const mask of drawn) {
+    for (let y = 0, i = 0; y < mask.high; y++) {
+      for (let x = 0, o = (mask.top + y) * width + mask.left; x < mask.wide; x++, o++) if (mask.alpha[i++]) union[o] = 1;
+    }
+  }
+  // Only cells within the box of all masks can hold something.
+  const bounds = (values, size, count) => [Math.floor(Math.min(...values[0]) * count / size), Math.ceil(Math.max(...values[1]) * count / size)];
+  const [firstRow, endRow] = bounds([drawn.map(m => m.top), drawn.map(m => m.top + m.high)], height, rows);
+  const [firstColumn, endColumn] = bounds([drawn.map(m => m.left), drawn.map(m => m.left + m.wide)], width, columns);
+  for (let row = firstRow; row < endRow; row++) {
+    const top = Math.floor(row * height / rows), bottom = Math.ceil((row + 1) * height / rows);
+    for (let column = firstColumn; column < endColumn; column++) {
+      const left = Math.floor(column * width / columns), right = Math.ceil((column + 1) * width / columns);
+      let count = 0;
+      for (let y = top; y < bottom; y++) for (let o = y * width + left, end = y * width + right; o < end; o++) count += union[o];
+      cells[row * columns + column] = count / ((bottom - top) * (right - left));
+    }
+  }
+  return cells;
+}
+
+// A track's masks in a window, kept while neither changes: in a drag only one track is drawn anew.
+const windowMasks = new WeakMap();
+function masksIn(editor, track, {first, times}) {
+  const kept = windowMasks.get(track), shapes = editor.shapes(track);
+  if (kept && kept.first === first && kept.shapes === shapes) return kept.masks;
+  const masks = times.map(t => rasterMoment(editor.moment(track, t), shapes, editor.width, editor.height));
+  windowMasks.set(track, {first, shapes, masks});
+  return masks;
+}
+
+let cellsShown = {masks: null, picture: null};
+function drawCells(pen, editor) {
+  const {width, height, shown, grid: [rows, columns]} = editor, span = modelWindow(editor.time, shown.frames, editor.modelFrames);
+  const masks = editor.tracks().filter(track => track.on).flatMap(track => masksIn(editor, track, span));
+  if (!cellsShown.masks || masks.length !== cellsShown.masks.length || masks.some((mask, i) => mask !== cellsShown.masks[i])) {
+    const cells = modelCells(masks, width, height, rows, columns), picture = document.createElement('canvas');
+    picture.width = columns;
+    picture.height = rows;
+    const pixels = new ImageData(columns, rows);
+    cells.forEach((value, i) => pixels.data.set([232, 236, 244, Math.round(255 * value)], 4 * i));
+    picture.getContext('2d').putImageData(pixels, 0, 0);
+    cellsShown = {masks, picture};
+  }
+  pen.fillStyle = INK.deep;
+  pen.fillRect(0, 0, width, height);
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(cellsShown.picture, 0, 0, width, height);
+  pen.imageSmoothingEnabled = true;
+}
+
+function drawCaption(pen, editor) {
+  const {unit, grid: [rows, columns], modelFrames, shown} = editor, {first, last} = modelWindow(editor.time, shown.frames, modelFrames);
+  // Counted from 1, as on the timeline.
+  const frames = first === last ? 'frame ' + (first + 1) : 'frames ' + (first + 1) + '-' + (last + 1);
+  const text = frames + (modelFrames === shown.frames ? '' : ' of the model\'s ' + modelFrames) + ', ' + rows + ' x ' + columns + ' cells';
+  pen.font = 12 * unit + 'px ui-sans-serif, system-ui, sans-serif';
+  pen.textBaseline = 'middle';
+  const wide = pen.measureText(text).width + 20 * unit;
+  pen.beginPath();
+  pen.roundRect(12 * unit, 12 * unit, wide, 26 * unit, 13 * unit);
+  pen.fillStyle = INK.shade;
   pen.fill();
-  pen.lineWidth = 2 * unit;
-  pen.strokeStyle = colour === INK.key ? INK.shade : '#ffffff';
-  pen.stroke();
+  pen.fillStyle = INK.light;
+  pen.fillText(text, 22 * unit, 25.5 * unit);
 }

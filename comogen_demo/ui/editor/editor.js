@@ -1,73 +1,140 @@
-// The editor: the project document (the only truth), what is on the screen of it, and the wires to Python.
-// Events to Python: restore (the page has opened), pick (a click), edit (the document has changed).
-// Props from Python: frame (a new first frame), picked (the answer to a pick), missing (it knows no such frame), and the
-// ids of the running job and of the last result.
+// The editor's store: the project document (the only truth), what is on the screen of it, and the wires to Python.
+// Events to Python: restore {image, job, result} (the page has opened), pick {image, points, box, track, turn} (a mask is
+// wanted), edit (the document has changed); those of files.js are told there.
+// Props from Python: frame {id, url, source} (a new first frame), picked {image, turn, track, mask, name, error} (the answer
+// to a pick), opened {doc, frame} (a loaded project), missing (it knows no such frame), job and result (ids), fps, grid
+// [rows, columns] and modelFrames of the model.
 
+const PATIENCE = 20_000;  // ms until a question to Python counts as lost
 const root = element.querySelector('.editor'), hint = root.querySelector('.hint');
-const canvas = root.querySelector('canvas'), pen = canvas.getContext('2d');
-const clone = value => JSON.parse(JSON.stringify(value));
-const images = {};   // id of a first frame -> url
-let doc = clone(props.value), past = makeHistory(), work = null, dragged = null, loop = 0, saving = 0;
+const canvas = root.querySelector('canvas');
+const images = {};  // id of a first frame -> url
+const decoded = new Map();  // url of a mask -> its shape; null if it is empty, damaged or being decoded
+const decoding = [];
+const listeners = [], known = new WeakMap(), waiting = [];
+let doc = migrateDoc(plain(props.value)), past = makeHistory(), work = null, loop = 0, saving = 0, drawing = 0, version = 0, turns = 0;
+
+// A copy of JSON values; long texts are shared, not copied. (Props come wrapped, and what is wrapped can't be stored.)
+function plain(value) {
+  if (Array.isArray(value)) return value.map(plain);
+  if (!value || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+}
+
+function alike(a, b) {
+  if (a === b) return true;
+  if (!a || !b || typeof a !== 'object' || typeof b !== 'object') return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every(name => alike(a[name], b[name]));
+}
 
 const editor = {
-  canvas, frame: null, subject: null, width: 1, height: 1, unit: 1, time: 0, playing: false, picking: false,
-  get frames() { return doc.frames; },
-  get keyframes() { return dragged ? dragged.keyframes : doc.tracks.length ? doc.tracks[0].keyframes : []; },
-  pose() { return poseAt(this.keyframes, this.time); },
+  root, canvas, shown: doc, frame: null, width: 1, height: 1, unit: 1,
+  time: 0, trackId: '', keyT: null, tool: 'select', negative: false, brush: 12, view: 'cutout', onion: false, playing: false,
+  get doc() { return doc; },
+  get picking() { return waiting.length > 0; },
+  get canUndo() { return past.canUndo; },
+  get canRedo() { return past.canRedo; },
+  get grid() { return props.grid; },
+  get modelFrames() { return props.modelFrames; },
+  get fps() { return props.fps; },
+  get imageUrl() { return images[doc.image] || ''; },
 
-  seek(t) { this.time = Math.max(0, Math.min(doc.frames - 1, t)); draw(); },
-  pick(point) {
+  tracks() { return this.shown.tracks; },
+  track() { return this.shown.tracks.find(track => track.id === this.trackId) || null; },
+  shapes(track) {
+    const found = known.get(track);
+    if (found && found.version === version) return found.shapes;
+    const shapes = track.shapes.map(shapeOf);
+    known.set(track, {version, shapes});
+    return shapes;
+  },
+  moment(track, t) { return momentAt(track, this.shapes(track), t); },
+  keepShape(bits) {
+    const url = bitsToUrl(bits, this.width, this.height);
+    learn(url, makeShape(bits, this.width, this.height));
+    return url;
+  },
+
+  // Every change of the document goes through here; `seek` and `trackId` say what is shown after it.
+  commit(next, {seek, trackId} = {}) {
+    past.push(doc);
+    if (trackId !== undefined) editor.trackId = trackId;
+    if (seek !== undefined) editor.time = seek;
+    take(next);
+  },
+  preview(next) { editor.shown = next; redraw(); },
+  drop() { editor.shown = doc; redraw(); },
+  undo() { if (past.canUndo) goTo(past.undo(doc)); },
+  redo() { if (past.canRedo) goTo(past.redo(doc)); },
+
+  set(change) {
+    const other = change.trackId !== undefined && change.trackId !== editor.trackId;
+    if (change.time !== undefined && editor.playing) editor.stop();
+    Object.assign(editor, change);
+    editor.time = Math.max(0, Math.min(doc.frames - 1, editor.time));
+    if (other) { if (change.keyT === undefined) editor.keyT = null; advise(); }
+    redraw();
+  },
+  pick({points = [], box = null, trackId = ''}) {
     if (!doc.image) return;
-    this.picking = true;
-    trigger('pick', {image: doc.image, x: point.x, y: point.y});
+    const turn = String(++turns);
+    waiting.push(turn);
+    trigger('pick', {image: doc.image, points, box, track: trackId, turn});
+    setTimeout(() => giveUp(turn), PATIENCE);
+    redraw();
   },
-  // Dragging at the first frame means the end pose: there the object is where it is.
-  beginDrag() {
-    if (this.time < 1) this.time = doc.frames - 1;
-    this.time = Math.round(this.time);
-    return this.pose();
-  },
-  preview(pose) {
-    dragged = {keyframes: withKey(doc.tracks[0].keyframes, this.time, pose)};
-    draw();
-  },
-  endDrag() { const keyframes = dragged.keyframes; dragged = null; setKeyframes(keyframes); },
-  dropDrag() { dragged = null; draw(); },
   play() {
-    if (!editor.subject || editor.keyframes.length < 2) { say('Drag the object first, then play its way.'); return; }
+    if (!doc.tracks.some(track => track.visible && track.keyframes.length > 1)) {
+      say('Drag the object first, then play its way.');
+      return;
+    }
+    cancelAnimationFrame(loop);
     editor.playing = true;
     const from = editor.time >= doc.frames - 1 ? 0 : editor.time, begun = performance.now();
     const step = now => {
-      const gone = from + (now - begun) / 1000 * props.fps, length = doc.frames + props.fps * 0.4;
-      editor.time = Math.min(doc.frames - 1, Math.floor(gone % length));
+      const gone = from + Math.max(0, now - begun) / 1000 * props.fps;
+      editor.time = Math.min(doc.frames - 1, gone % (doc.frames + props.fps * 0.4));
       draw();
-      loop = requestAnimationFrame(step);
+      if (editor.playing) loop = requestAnimationFrame(step);
     };
     loop = requestAnimationFrame(step);
+    redraw();
   },
   stop() {
+    if (!editor.playing) return;
     cancelAnimationFrame(loop);
     editor.playing = false;
-    draw();
+    editor.time = Math.round(editor.time);
+    redraw();
   },
+  say,
+  listen(fn) { listeners.push(fn); },  // fn(editor) after every redraw; run(name) is added by actions.js
 };
-const drawTimeline = attachTimeline(editor, root);
-attachGestures(editor);
+
+// An answer that got lost must not keep the editor waiting.
+function giveUp(turn) {
+  if (!waiting.includes(turn)) return;
+  waiting.splice(0, waiting.indexOf(turn) + 1);
+  say('No answer came: please click again.', 'error');
+  redraw();
+}
+
+function redraw() {
+  drawing ||= requestAnimationFrame(draw);
+}
 
 function draw() {
-  const scale = Math.min(window.devicePixelRatio || 1, 2), shown = canvas.clientWidth;
-  const wide = Math.max(1, Math.round(shown * scale)), high = Math.max(1, Math.round(wide * editor.height / editor.width));
-  if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
-  editor.unit = editor.width / Math.max(1, shown);
-  const view = {width: editor.width, height: editor.height, zoom: wide / editor.width, unit: editor.unit};
-  drawScene(pen, view, {...editor, keyframes: editor.keyframes, frames: doc.frames});
-  drawTimeline();
+  cancelAnimationFrame(drawing);
+  drawing = 0;
+  editor.unit = editor.width / Math.max(1, canvas.clientWidth);
+  const own = editor.track();
+  drawScene(editor);
   root.classList.toggle('playing', editor.playing);
-  root.classList.toggle('selected', Boolean(editor.subject));
-  const here = editor.keyframes.some(k => k.t === editor.time);
-  const off = {undo: !past.canUndo, redo: !past.canRedo, clear: !editor.subject, play: editor.keyframes.length < 2,
-    add: !editor.subject || here, remove: !here || editor.time === 0};
-  for (const button of root.querySelectorAll('[data-do]')) button.disabled = off[button.dataset.do];
+  root.classList.toggle('picking', editor.picking);
+  root.classList.toggle('selected', Boolean(own) && editor.shapes(own).some(Boolean));
+  root.dataset.tool = editor.tool;
+  for (const fn of listeners) fn(editor);
 }
 
 function say(text, kind = 'info') {
@@ -76,63 +143,112 @@ function say(text, kind = 'info') {
 }
 
 function advise() {
+  const own = editor.track();
   if (!editor.frame) say('');
-  else if (!editor.subject) say('Click the object that you want to move.');
-  else if (editor.keyframes.length < 2) say('Now drag it to where it should end up.');
+  else if (!doc.tracks.length) say('Click the object that you want to move.');
+  else if (own && own.keyframes.length < 2) say('Now drag it to where it should end up.');
   else say('');
 }
 
-// Shows the document's picture and mask; an answer that comes after a newer change is dropped.
-let turn = 0, shown = '';
-async function show() {
-  const mine = ++turn, track = doc.tracks[0], url = images[doc.image], wanted = doc.image + (track ? track.mask : '');
-  if (wanted === shown) { draw(); advise(); return; }
-  try {
-    const frame = url ? await loadPicture(url) : null;
-    const picture = track && frame ? await loadPicture(track.mask) : null;
-    if (mine !== turn) return;
-    editor.frame = frame;
-    editor.width = frame ? frame.naturalWidth : 1;
-    editor.height = frame ? frame.naturalHeight : 1;
-    editor.subject = picture ? makeSubject(picture, frame) : null;
-    shown = frame ? wanted : '';
-    root.classList.toggle('empty', !frame);
-    root.style.setProperty('--aspect', editor.width + ' / ' + editor.height);
-    draw();
-    advise();
-  } catch (error) {
-    if (mine === turn) say('The picture could not be shown: please choose the frame again.', 'error');
+// The shape of a mask, or null while it is not decoded yet; a redraw follows.
+function shapeOf(url) {
+  if (!decoded.has(url)) {
+    decoded.set(url, null);
+    decoding.push(url);
+    if (decoding.length === 1) decodeAll();
+  }
+  return decoded.get(url);
+}
+
+function learn(url, shape) {
+  decoded.set(url, shape);
+  version += 1;
+}
+
+async function decodeAll() {
+  while (decoding.length) {
+    let shape = null;
+    try {
+      const picture = await loadPicture(decoding[0]);
+      shape = makeShape(shapeBits(picture), picture.naturalWidth, picture.naturalHeight);
+    } catch { say('A mask of this project is damaged: undo, or remove its object.', 'error'); }
+    if (!decoded.get(decoding[0])) learn(decoding[0], shape);
+    decoding.shift();
+    redraw();
   }
 }
 
-// Every change of the document goes through here.
-function commit(next, tell = true) {
-  past.push(doc);
-  take(next, tell);
+// Shows the document's picture; an answer that comes after a newer change is dropped.
+let frameTurn = 0, frameShown = '';
+async function showFrame() {
+  const mine = ++frameTurn, id = doc.image, url = images[id];
+  if (id === frameShown) { advise(); return; }
+  let frame = null;
+  try {
+    frame = url ? await loadPicture(url) : null;
+  } catch {
+    if (mine === frameTurn) say('The picture could not be shown: please choose the frame again.', 'error');
+    return;
+  }
+  if (mine !== frameTurn) return;
+  editor.frame = frame;
+  editor.width = frame ? frame.naturalWidth : 1;
+  editor.height = frame ? frame.naturalHeight : 1;
+  frameShown = frame ? id : '';
+  root.classList.toggle('empty', !frame);
+  root.style.setProperty('--aspect', editor.width + ' / ' + editor.height);
+  advise();
+  redraw();
 }
 
-function take(next, tell) {
-  doc = next;
-  dragged = null;
-  props.value = clone(doc);
+// Makes `next` the document; what is selected stays selected, and a track that came back is.
+function take(next, tell = true) {
+  const has = id => next.tracks.some(track => track.id === id), before = new Set(doc.tracks.map(track => track.id));
+  const back = next.tracks.filter(track => !before.has(track.id)).pop(), last = next.tracks[next.tracks.length - 1];
+  if (!has(editor.trackId)) editor.trackId = back ? back.id : editor.trackId && last ? last.id : '';
+  doc = editor.shown = next;
+  editor.time = Math.max(0, Math.min(doc.frames - 1, editor.time));
+  const own = editor.track();
+  if (!own || !own.keyframes.some(key => key.t === editor.keyT)) editor.keyT = null;
+  props.value = plain(doc);
+  forgetShapes();
   save();
-  show();
+  showFrame();
+  redraw();
   if (tell) trigger('edit');
 }
 
-function setKeyframes(keyframes) {
-  commit({...doc, tracks: [{...doc.tracks[0], keyframes}]});
+function goTo(next) {
+  const other = next.image !== doc.image;
+  editor.stop();
+  take(next);
+  if (other && images[doc.image]) keepImage(doc.image, images[doc.image]);
 }
 
+// Shapes of states long past are decoded again when they come back.
+function forgetShapes() {
+  if (decoded.size < 400) return;
+  const used = new Set(doc.tracks.flatMap(track => track.shapes));
+  for (const url of decoded.keys()) if (!used.has(url) && !decoding.includes(url)) decoded.delete(url);
+  version += 1;
+}
+
+// `data-saved` on the root tells whether the browser has kept all that was made.
 function save() {
   clearTimeout(saving);
+  root.dataset.saved = 'no';
   if (!work) return;
   work.doc = doc;
-  saving = setTimeout(() => {
-    if (!saveWorkspace(work)) say('This browser keeps no drafts: download the project to keep your work.', 'error');
-  }, 120);
+  saving = setTimeout(saveNow, 120);
 }
-window.addEventListener('pagehide', () => { if (work) saveWorkspace(work); });
+
+async function saveNow() {
+  clearTimeout(saving);
+  if (!work) return;
+  const {doc: mine, image} = work, kept = await saveWorkspace(work);
+  if (kept && work.doc === mine && work.image === image) root.dataset.saved = 'yes';
+  if (!kept) say('This browser keeps no drafts: download the project to keep your work.', 'error');
+}
 
 async function keepImage(id, url) {
   images[id] = url;
@@ -153,79 +269,53 @@ function restore(image) {
   trigger('restore', {image, job: work.job, result: work.result});
 }
 
-const actions = {
-  play: () => editor.playing ? editor.stop() : editor.play(),
-  add: () => setKeyframes(withKey(doc.tracks[0].keyframes, Math.round(editor.time), editor.pose())),
-  remove: () => setKeyframes(doc.tracks[0].keyframes.filter(k => k.t !== editor.time)),
-  undo: () => { if (past.canUndo) { take(past.undo(doc), true); keepShownImage(); } },
-  redo: () => { if (past.canRedo) { take(past.redo(doc), true); keepShownImage(); } },
-  clear: () => commit({...doc, tracks: []}),
-};
-
-function keepShownImage() {
-  if (work && images[doc.image]) keepImage(doc.image, images[doc.image]);
+// A new first frame, or a project with its own: one step that can be undone.
+function takeFrame(frame, next) {
+  editor.stop();
+  images[frame.id] = frame.url;
+  if (doc.image) past.push(doc);
+  Object.assign(editor, {time: 0, trackId: '', keyT: null});
+  take(next);
+  keepImage(frame.id, frame.url);
 }
 
-root.addEventListener('click', event => {
-  const button = event.target.closest('[data-do]');
-  if (!button || button.disabled) return;
-  if (button.dataset.do !== 'play') editor.stop();
-  actions[button.dataset.do]();
-});
-
-root.addEventListener('keydown', event => {
-  const command = event.ctrlKey || event.metaKey, key = event.key.toLowerCase();
-  let name = '';
-  if (command && key === 'z') name = event.shiftKey ? 'redo' : 'undo';
-  else if (command && key === 'y') name = 'redo';
-  else if (command || event.altKey) return;
-  else if (key === ' ' && event.target.closest('button') === null) name = 'play';
-  else if (key === 'delete' || key === 'backspace') name = 'remove';
-  else if (key === 'escape') name = 'clear';
-  else if (key === 'k') name = 'add';
-  if (name) {
-    event.preventDefault();
-    root.querySelector('[data-do=' + name + ']').click();
-    return;
-  }
-  const way = {arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1]}[key];
-  if (!way || !editor.subject) return;
-  event.preventDefault();
-  editor.stop();
-  const pose = editor.beginDrag(), far = event.shiftKey ? 10 : 1;
-  editor.preview({...pose, x: pose.x + way[0] * far, y: pose.y + way[1] * far});
-  editor.endDrag();
-});
-
 watch('frame', () => {
-  const frame = props.frame;
-  if (!frame || !frame.id) return;
-  editor.stop();
-  editor.time = 0;
-  images[frame.id] = frame.url;
-  const next = {...doc, image: frame.id, source: frame.source, tracks: []};
-  doc.image ? commit(next) : take(next, true);
-  keepImage(frame.id, frame.url);
+  const frame = plain(props.frame);
+  if (frame && frame.id) takeFrame(frame, {...doc, image: frame.id, source: frame.source, tracks: []});
+});
+
+watch('opened', () => {
+  const opened = plain(props.opened);
+  if (!opened || !opened.frame) return;
+  const {frame} = opened;
+  takeFrame(frame, {...migrateDoc(opened.doc), image: frame.id, source: frame.source || null});
 });
 
 watch('picked', () => {
-  const picked = props.picked;
-  editor.picking = false;
+  const picked = plain(props.picked);
+  const turn = picked ? waiting.indexOf(picked.turn) : -1;
+  waiting.splice(0, turn < 0 ? waiting.length : turn + 1);
+  redraw();
   if (!picked || picked.image !== doc.image) return;
   if (picked.error) { say(picked.error, 'error'); return; }
-  editor.time = doc.frames - 1;
-  commit({...doc, tracks: [{id: '1', name: picked.name, colour: '#5b8cff', mask: picked.mask, keyframes: [{t: 0, ...REST}]}]});
+  if (!picked.track) {
+    const next = newTrack(doc, {name: picked.name, shape: picked.mask});
+    editor.commit(next, {seek: doc.frames - 1, trackId: next.tracks[next.tracks.length - 1].id});
+  } else if (doc.tracks.some(track => track.id === picked.track)) {
+    editor.commit(withTrack(doc, picked.track, track => replaceShape(track, 0, picked.mask)));
+  }
 });
 
 watch(['job', 'result'], () => {
   if (!work) return;
   Object.assign(work, {job: props.job, result: props.result});
-  saveWorkspace(work);
+  saveNow();
 });
 
 // The server has forgotten the picture (it was restarted, say): hand it over again.
 watch('missing', () => {
-  editor.picking = false;
+  waiting.length = 0;
+  redraw();
   if (!props.missing || !images[doc.image]) return;
   say('The connection was renewed: please do that once more.');
   restore(images[doc.image]);
@@ -233,23 +323,32 @@ watch('missing', () => {
 
 // The fields beside the editor (prompt, settings) write into the document too.
 watch('value', () => {
-  if (!props.value || JSON.stringify(props.value) === JSON.stringify(doc)) return;
-  const other = props.value;
-  doc = {...doc, prompt: other.prompt, settings: other.settings};
-  props.value = clone(doc);  // the fields may have written over an older state of the rest
+  if (!props.value || alike(props.value, doc)) return;
+  const {prompt, settings} = plain(props.value);
+  doc = {...doc, prompt, settings};
+  editor.drop();
+  props.value = plain(doc);  // the fields may have written over an older state of the rest
   save();
 });
 
-new ResizeObserver(draw).observe(canvas);
-draw();
+window.addEventListener('pagehide', () => {
+  if (!work) return;
+  leaveWorkspace(work);
+  work.left = true;
+  saveNow();
+});
+document.addEventListener('visibilitychange', () => { if (document.hidden) saveNow(); });
+
+attachGestures(editor);
+for (const attach of [attachTimeline, attachTracks, attachInspector, attachActions, attachFiles]) attach(editor, root);
+new ResizeObserver(redraw).observe(canvas);
+redraw();
 openWorkspace().then(found => {
-  const image = found.image && found.doc && found.image.id === found.doc.image ? found.image : null;
-  work = {...found, image, imageKept: image ? image.id : null};
-  if (image) {
+  const {doc: kept, image} = found, whole = Boolean(kept && image);
+  work = {...found, doc, image, imageKept: null};
+  if (whole) {
     images[image.id] = image.data;
-    doc = found.doc;
-    props.value = clone(doc);
-    show();
+    take(migrateDoc(kept), false);
   }
-  restore(image ? image.data : '');
+  restore(whole ? image.data : '');
 });

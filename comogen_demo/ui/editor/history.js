@@ -1,11 +1,11 @@
-// The document and what it was before. Prompt and settings belong to the fields beside the editor, so going back
-// and forth leaves them as they are.
+// The document and all it was before; states share what did not change. Prompt and settings belong to the fields beside
+// the editor, so going back and forth leaves them as they are.
 
-function makeHistory(limit = 200) {
+function makeHistory() {
   let past = [], future = [];
   const keeping = (doc, present) => ({...doc, prompt: present.prompt, settings: present.settings});
   return {
-    push(doc) { past.push(doc); if (past.length > limit) past.shift(); future = []; },
+    push(doc) { past.push(doc); future = []; },
     undo(present) {
       if (!past.length) return present;
       future.push(present);

@@ -1,0 +1,43 @@
+"""axe-core finds no serious fault: at a desk and on a phone, in light and dark, in every state of the editor."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.ui.screen import Screen
+
+YELLOW = (0.2, 0.72)
+
+
+def faults(page):
+    """What axe-core calls serious or critical: one line for each rule and place."""
+    found = Axe().run(page).response["violations"]
+    grave = [v for v in found if v["impact"] in ("serious", "critical")]
+    return [f"{v['id']}: {n['target']} {n['html'][:160]}" for v in grave for n in v["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing_serious(browser, server, width, scheme):
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(30_000)
+    screen = Screen(context.new_page(), server.url)
+    page = screen.page
+    assert faults(page) == [], "empty"
+    screen.select(*YELLOW)
+    screen.drag(YELLOW, (0.5, 0.7))
+    screen.keyframes()
+    page.focus("#editor .editor")
+    page.keyboard.press("b")
+    assert faults(page) == [], "selected"
+    page.fill("#editor [data-field=frames]", "49")
+    page.keyboard.press("Tab")
+    page.click("#editor [data-do=file-menu]")
+    page.wait_for_selector("#editor [role=menu]:visible")
+    assert faults(page) == [], "asked, with the menu open"
+    page.keyboard.press("Escape")
+    page.focus("#editor .editor")
+    page.keyboard.press("?")
+    page.wait_for_selector("#editor dialog[open]")
+    assert faults(page) == [], "help"
+    assert screen.errors == []
+    context.close()
