@@ -156,3 +156,21 @@ def image_url(screen) -> str:
                 get.onsuccess = () => { open.result.close(); is(get.result.data); };
             }; })"""
     )
+
+
+def test_fifty_steps_are_undone_and_redone(screen):
+    screen.select(*YELLOW)
+    before = screen.draft()["doc"]["tracks"]
+    screen.page.focus("#editor .editor")
+    for step in range(50):
+        screen.page.keyboard.press(("ArrowRight", "Shift+ArrowUp", "ArrowDown")[step % 3])
+    after = screen.draft()["doc"]["tracks"]
+    last = after[0]["keyframes"][-1]
+    assert (last["x"], last["y"]) == (17, 16 - 170)
+    for _ in range(50):
+        screen.page.keyboard.press("Control+z")
+    assert screen.draft()["doc"]["tracks"] == before
+    for _ in range(50):
+        screen.page.keyboard.press("Control+y")
+    assert screen.draft()["doc"]["tracks"] == after
+    assert screen.page.locator("#editor [data-do=redo]").is_disabled()
