@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ..errors import UserError
 from ..files import check_writable
 from ..masks import export_masks
 from ..masks.save import check_suffix
 from ..project import Project
+from ..video import embed_project
 
 DEFAULT_FPS = 12.5
 
@@ -30,7 +32,10 @@ def run(args: argparse.Namespace) -> int:
     if not 1 <= args.fps <= 120:
         raise UserError(f"{args.fps:g} frames per second are out of range; choose 1 to 120.")
     check_writable(args.out)
-    masks = Project.read(args.project).masks()
+    project = Project.read(args.project)
+    masks = project.masks()
     export_masks(args.out, masks, args.fps)
+    if Path(args.out).suffix.lower() == ".mp4":
+        embed_project(args.out, project.to_json())
     print(f"{args.out}  {len(masks)} masks of {masks.shape[2]} x {masks.shape[1]} px")
     return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from ..errors import UserError
 from ..masks import export_masks
 from ..project import Project
 from ..project_reading import read_text
-from ..video import read_project
+from ..video import embed_project, read_project
 from . import document, frames
 from .importing import read_masks, track_of
-from .sessions import Session
+from .sessions import Session, png_bytes
 from .studio import Studio, file_url
 from .uploads import kind_of, looks_like_masks, uploaded
 
@@ -72,6 +73,10 @@ class Filing:
             project = document.read(value)
             path = _place(session) / f"comogen-masks.{form}"
             export_masks(path, project.masks(), self.fps)
+            frame = session.get(str(project.image))
+            if form == "mp4" and frame is not None:  # dropped on the page it brings everything back
+                whole = replace(project, image=png_bytes(frame.pixels))
+                embed_project(path, project_text(whole, value.get("source")))
         except UserError as error:
             return gr.update(exported={"turn": turn, "error": str(error)})
         return gr.update(exported={"turn": turn, "url": file_url(path), "name": path.name})

@@ -27,6 +27,8 @@ def test_the_files_hold_the_projects_masks(project, tmp_path, name, agreement, c
     written = load_masks(tmp_path / name, 9, (48, 64))
     assert (written & expected).sum() / (written | expected).sum() >= agreement
     assert "9 masks of 64 x 48 px" in capsys.readouterr().out
+    if name.endswith(".mp4"):
+        assert Project.read(tmp_path / name) == Project.read(project)
 
 
 def test_a_video_with_the_project_inside_does_as_well(project, tmp_path):

@@ -195,11 +195,30 @@ def test_masks_go_out_and_in_again(screen, tmp_path, form):
     path.write_bytes(data)
     read = read_mask_sequence(path)
     assert read.shape == own.shape and min(map(iou, read, own)) > 0.97
-    drop(screen, (f"ball.{form}", data))
+    if form == "mp4":  # dropped, it would bring its project back
+        screen.page.click("#editor [data-do=file-menu]")
+        with screen.page.expect_file_chooser() as chooser:
+            screen.page.click("#editor [data-do=import-masks]")
+        chooser.value.set_files({"name": "ball.mp4", "mimeType": "video/mp4", "buffer": data})
+    else:
+        drop(screen, (f"ball.{form}", data))
     told(screen, "25 masks are a new track", "info")
     track = tracks_of(screen, 2)[1]
     assert track["name"].startswith("ball")
     assert min(map(iou, masks_of(track, 25), own)) > 0.97
+
+
+def test_a_video_of_the_masks_brings_the_project_back(screen):
+    prepared(screen)
+    before = document_of(screen)
+    data = save(screen, "export-mp4")
+    screen.page.locator("#gallery button").nth(0).click()
+    screen.wait_hint("Click the object")
+    drop(screen, ("masks.mp4", data))
+    screen.wait_prompt("the yellow cylinder slides to the right")
+    tracks = tracks_of(screen, 1)
+    after = document_of(screen)
+    assert tracks[0]["keyframes"] == before["tracks"][0]["keyframes"] and after["image"] == before["image"]
 
 
 def test_foreign_masks_become_tracks(screen, tmp_path):
