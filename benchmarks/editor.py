@@ -186,6 +186,7 @@ def clicks(page: Page, count: int) -> list[float]:
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--frames", type=int, default=240, help="frames of the drag (default 240)")
+    options.add_argument("--view", default="cutout", choices=("cutout", "fill", "outline", "model"))
     options.add_argument("--clicks", type=int, default=9, help="clicks (default 9)")
     args = options.parse_args()
     pixels = first_frame()
@@ -196,6 +197,7 @@ def main() -> None:
             browser.new_context(viewport={"width": 1440, "height": 900}).new_page() for _ in range(2)
         )
         opened(moving, url, pixels, moved=True)
+        moving.click(f"#editor [data-do=view-{args.view}]")
         drag(moving, 60)  # warms up
         figures = drag(moving, max(40, args.frames))
         moving.close()

@@ -3,7 +3,8 @@
 // that no open tab holds, else a new one; so two tabs never write over each other, and a closed one is found again.
 //
 // A page that is being closed may not finish a write to IndexedDB, so it leaves its last state in localStorage too
-// (where older versions kept all); whichever is younger counts, and what is taken from there moves into IndexedDB.
+// (where older versions kept all); whichever is younger counts, and what is taken from there moves into IndexedDB. Of work
+// over the 5 MB that fit there, only the change of the last moment before closing can be lost.
 
 const STORE = 'comogen:', KEEP = 6;
 
