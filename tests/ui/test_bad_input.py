@@ -172,6 +172,9 @@ def test_a_missing_checkpoint_is_told_and_the_page_works(context):
         assert screen.notice() == sentence
         assert len(screen.keyframes()) == 2 and screen.page.locator("#generate").is_visible()
         server.engine.broken = ""  # the checkpoint was put in place: no restart needed
+        screen.page.wait_for_timeout(
+            2000
+        )  # until the first press is over; before, a second one is no more than a double click
         screen.generate()
         screen.wait_videos(2)
     finally:

@@ -8,7 +8,7 @@ from ..parts import Part, sources
 
 SCRIPTS = (
     *("shape", "motion", "raster", "edits", "history", "workspace"),
-    *("painting", "drawing", "handles", "gestures"),
+    *("painting", "outlines", "cells", "drawing", "handles", "gestures"),
     *("timeline", "tracks", "inspector", "actions", "files", "editor"),
 )
 
