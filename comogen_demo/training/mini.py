@@ -76,9 +76,10 @@ class MiniTrainer:
         self.origin_folder = origin
         self.origin = load_model(origin.name, origin, device) if origin else None
         if self.origin:
-            vae = replace(settings.vae, decoder_only=True)
-            config = self._origin_backbone().config
-            self.settings = replace(settings, vae=vae, vae_config=config.vae, denoiser=config.denoiser)
+            vae, config = replace(settings.vae, decoder_only=True), self._origin_backbone().config
+            self.settings = settings = replace(
+                settings, size=config.size, vae=vae, vae_config=config.vae, denoiser=config.denoiser
+            )
         folder.mkdir(parents=True, exist_ok=True)
         self.record = Record(folder)
         side = settings.size // settings.vae_config.compression // 2
@@ -99,7 +100,8 @@ class MiniTrainer:
 
     def export(self, target: Path, recipe: Recipe, results: dict[str, Any] | None = None) -> None:
         """Writes the trained model of a recipe as a checkpoint folder with its card; results: `evaluate --json`'s."""
-        before = training_of((self.origin_folder / "CARD.md").read_text()) if self.origin_folder else ""
+        card = self.origin_folder / "CARD.md" if self.origin_folder else None
+        before = training_of(card.read_text()) if card and card.exists() else ""
         backbone, adapter, control = self.assemble(recipe)
         save_model(target, backbone, adapter, control)
         config = json.loads((target / "config.json").read_text())
@@ -179,23 +181,28 @@ class MiniTrainer:
         yield f"layers: {found['motion_layers']} of {len(backbone.blocks)}"
 
     def _adapter(self) -> Iterator[str]:
-        yield from self._control("adapter", self.settings.adapter, start="base", teach="adapter")
+        yield from self._control("adapter", self.settings.adapter, ("base",), teach="adapter")
 
     def _lora(self) -> Iterator[str]:
-        yield from self._control("lora", self.settings.lora, start="adapter", teach="lora")
+        yield from self._control("lora", self.settings.lora, ("base", "adapter"), teach="lora")
 
     def _joint(self) -> Iterator[str]:
-        yield from self._control("joint", self.settings.joint, start=self._first(), teach="all")
+        start = "origin" if self.origin else "base"
+        yield from self._control("joint", self.settings.joint, (start,), teach="all")
 
     def _control(
-        self, stage: str, training: FlowTraining, start: str, teach: Literal["adapter", "lora", "all"]
+        self,
+        stage: str,
+        training: FlowTraining,
+        starts: tuple[str, ...],
+        teach: Literal["adapter", "lora", "all"],
     ) -> Iterator[str]:
-        """Trains the adapter from what `start` left: alone, with LoRA, or with the whole transformer."""
+        """Trains the adapter from what the stages `starts` left: alone, with LoRA, or with the whole transformer."""
         backbone = self._backbone()
         layers = tuple(self.record.stages["layers"]["motion_layers"])
         torch.manual_seed(training.seed)
         adapter = build_adapter(backbone, ControlConfig(layers, ())).to(self.device)
-        for earlier in dict.fromkeys((start if teach == "all" else "base", start)):
+        for earlier in starts:
             self._load(backbone, adapter, earlier)
         if teach == "lora":
             add_lora(backbone.denoiser, backbone.blocks, layers, self.settings.lora_rank)
@@ -249,10 +256,6 @@ class MiniTrainer:
     def _origin_backbone(self) -> MiniBackbone:
         assert self.origin is not None and isinstance(self.origin.backbone, MiniBackbone)
         return self.origin.backbone
-
-    def _first(self) -> str:
-        """What Motion Layers are measured on and joint training starts from."""
-        return "origin" if self.origin else "base"
 
     def _backbone(self) -> MiniBackbone:
         backbone = build_backbone(self.config, self.device)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from comogen_demo.backbones.mini.denoiser import MiniDenoiser, initialise
+from comogen_demo.backbones.mini.vae import VAEConfig
 from comogen_demo.checkpoint import load_model
 from comogen_demo.generate import Settings
 from comogen_demo.training import clips as clips_module
@@ -144,7 +145,13 @@ def test_a_trained_model_is_trained_further_on_its_own_latents(trainer, tmp_path
     settings = replace(
         SETTINGS, vae=replace(SETTINGS.vae, steps=3), joint=replace(FLOW, steps=1, adam_rate=0.0)
     )
+    settings = replace(
+        settings, size=128, vae_config=VAEConfig(), denoiser=replace(TINY.denoiser, num_layers=2)
+    )
     further = MiniTrainer(tmp_path / "run", settings, "cpu", workers=1, origin=first)
+    assert (
+        further.config == trainer.config
+    )  # what is trained further keeps its shape, whatever the settings say
     for stage in ("clips", "encode", "layers", "joint", "vae"):
         list(further.run(stage))
     further.export(second, "joint")

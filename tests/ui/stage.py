@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import BrowserContext, CDPSession
+from playwright.sync_api import Browser, BrowserContext, CDPSession
 
 from comogen_demo.ui.editor import Editor
 
@@ -167,3 +168,20 @@ class Fingers:
             self.send("Move", *places)
         self.send("End")
         self.stage.settle()
+
+
+@contextmanager
+def stages(browser: Browser, picture: np.ndarray, **options: Any) -> Iterator[Callable[..., Stage]]:
+    """open_stage(*tracks, **props) for a first frame (H, W, 3); options are the browser context's."""
+    context = browser.new_context(viewport={"width": 1000, "height": 1000}, **options)
+    context.set_default_timeout(30_000)
+    opened: list[Stage] = []
+
+    def open_stage(*tracks: Any, **props: Any) -> Stage:
+        opened.append(Stage(context, picture, tracks, **props))
+        return opened[-1]
+
+    yield open_stage
+    for one in opened:
+        one.done()
+    context.close()

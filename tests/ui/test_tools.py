@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from tests.ui.stage import Stage, png_url, track
+from tests.ui.stage import Stage, png_url, stages, track
 
 HEIGHT, WIDTH = 240, 320
 LAST = 24
@@ -42,18 +42,8 @@ def bar() -> np.ndarray:
 
 @pytest.fixture
 def stage(browser: Browser) -> Iterator[Callable[..., Stage]]:
-    context = browser.new_context(viewport={"width": 1000, "height": 1000}, has_touch=True)
-    context.set_default_timeout(30_000)
-    opened: list[Stage] = []
-
-    def open_stage(*tracks: Any, **props: Any) -> Stage:
-        opened.append(Stage(context, picture(), tracks, **props))
-        return opened[-1]
-
-    yield open_stage
-    for one in opened:
-        one.done()
-    context.close()
+    with stages(browser, picture(), has_touch=True) as open_stage:
+        yield open_stage
 
 
 # What the tools must paint, said once more in numpy: pixel centres against the lines of the pointer.

@@ -12,7 +12,7 @@ import torch
 from playwright.sync_api import Browser
 
 from comogen_demo.control.adapter import occupancy
-from tests.ui.stage import Stage, track
+from tests.ui.stage import Stage, stages, track
 
 HEIGHT, WIDTH = 240, 320
 LAST = 24
@@ -36,18 +36,8 @@ def picture() -> np.ndarray:
 
 @pytest.fixture
 def stage(browser: Browser) -> Iterator[Callable[..., Stage]]:
-    context = browser.new_context(viewport={"width": 1000, "height": 1000}, reduced_motion="reduce")
-    context.set_default_timeout(30_000)
-    opened: list[Stage] = []
-
-    def open_stage(*tracks: Any, **props: Any) -> Stage:
-        opened.append(Stage(context, picture(), tracks, **props))
-        return opened[-1]
-
-    yield open_stage
-    for one in opened:
-        one.done()
-    context.close()
+    with stages(browser, picture(), reduced_motion="reduce") as open_stage:
+        yield open_stage
 
 
 def look(shown: Stage, *places: tuple[float, float]) -> np.ndarray:
