@@ -103,7 +103,6 @@ def test_a_group_of_choices_is_one_stop_and_the_arrows_choose(screen):
 
 def test_the_brush_paints_by_the_cross(screen):
     page = screen.page
-    page.wait_for_timeout(1000)  # the page has only just opened; nobody paints within its first second
     page.focus("#editor .editor")
     press(screen, "b", "]", "n", "Space", *["ArrowRight"] * 10, "Space", "Escape")
     assert not page.locator("#editor .crosshair").is_visible()
