@@ -236,6 +236,7 @@ function attachGestures(editor) {
     editor.stop();
     act = begin(point, event);
     if (act) act.id = event.pointerId;
+    ({tool, frame} = editor);  // a tool chosen since the last redraw is this press's own
     // A pointer that no device made can't be captured; its events come to the canvas anyhow.
     try { canvas.setPointerCapture(event.pointerId); } catch { /* as said */ }
     canvas.style.cursor = cursorFor(point, event);
@@ -302,10 +303,10 @@ function attachGestures(editor) {
   editor.listen(() => {
     const {live} = editor;
     if (live && live.brush && !act && live.brush.radius !== editor.brush) show({...live, brush: {...live.brush, radius: editor.brush}});
+    canvas.style.touchAction = editor.tool === 'select' ? 'pan-y' : 'none';
     if (editor.tool === tool && editor.frame === frame) return;
     ({tool, frame} = editor);
     if (act) { act.cancel(); act = null; }
-    canvas.style.touchAction = tool === 'select' ? 'pan-y' : 'none';
     if (paint.corners) paint.drop();
     else if (editor.live) show(null);
   });
