@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..backbones.mini.backbone import autocast
 from ..backbones.mini.vae import WINDOW, VideoVAE, to_frames, to_video
 from .clips import Shard
 from .record import Record
@@ -70,7 +71,7 @@ def train_vae(
         # seeded by step, so that a resumed run draws the same
         torch.manual_seed(training.seed * 1_000_003 + step)
         video, weight = _crops(shards, training, np.random.default_rng([training.seed, step]), device)
-        with torch.autocast(device, torch.bfloat16):
+        with autocast(device):
             mean, logvar = vae.posterior(video)
             mean, logvar = mean.float(), logvar.float()
             sample = mean + torch.randn_like(mean) * (0.5 * logvar).exp()

@@ -29,6 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mini.add_argument(
         "--scale", type=float, default=1.0, help="multiplies clips and steps of all stages (default 1)"
     )
+    mini.add_argument(
+        "--first-clip",
+        type=int,
+        default=0,
+        metavar="N",
+        help="number of the first training scene: a model trained further learns more from scenes new to it",
+    )
     mini.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU if there is one")
     mini.add_argument("--workers", type=int, default=2, help="processes that render (default 2)")
     mini.add_argument(
@@ -51,7 +58,10 @@ def run(args: argparse.Namespace) -> int:
     if not 0 < args.scale <= 1000:
         raise UserError(f"Scale {args.scale} is out of range: choose a number above 0 and up to 1000.")
     device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = MiniTrainer(args.folder, scaled(MiniTraining(), args.scale), device, args.workers, args.origin)
+    if args.first_clip < 0:
+        raise UserError(f"--first-clip {args.first_clip} is below zero: give the number of a scene.")
+    settings = replace(scaled(MiniTraining(), args.scale), first_clip=args.first_clip)
+    trainer = MiniTrainer(args.folder, settings, device, args.workers, args.origin)
     for stage in STAGES:
         if stage in args.stages:
             for line in trainer.run(stage):

@@ -33,23 +33,29 @@ class Shard:
     kinds: list[list[str]]
 
 
-def render_shards(folder: Path, split: Split, clips: int, size: int, workers: int) -> Iterator[int]:
-    """Renders clips 0..clips-1 of a split into folder/split-size-NNNNN; yields the number of clips there so far."""
+def render_shards(
+    folder: Path, split: Split, clips: int, size: int, workers: int, first: int = 0
+) -> Iterator[int]:
+    """Renders `clips` clips of a split, from number `first` on, into folder/split-size-NNNNN; yields the number of
+    clips there so far."""
     folder.mkdir(parents=True, exist_ok=True)
-    starts = range(0, clips, SHARD)
-    todo = [s for s in starts if not _path(folder, split, size, s).exists()]
-    yield clips - sum(min(SHARD, clips - s) for s in todo)
+    todo = [
+        (start, count)
+        for start, count in _shards(first, clips)
+        if not _path(folder, split, size, start).exists()
+    ]
+    yield clips - sum(count for _, count in todo)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = [(folder, split, s, min(SHARD, clips - s), size) for s in todo]
+        jobs = [(folder, split, start, count, size) for start, count in todo]
         done = clips - sum(j[3] for j in jobs)
         for made in pool.map(_render_shard, jobs):
             done += made
             yield done
 
 
-def open_shards(folder: Path, split: Split, clips: int, size: int) -> Iterator[Shard]:
+def open_shards(folder: Path, split: Split, clips: int, size: int, first: int = 0) -> Iterator[Shard]:
     """The shards that `render_shards` wrote, in order. Raises FileNotFoundError where one is missing."""
-    for start in range(0, clips, SHARD):
+    for start, _ in _shards(first, clips):
         path = _path(folder, split, size, start)
         record = json.loads((path / "clips.json").read_text())
         frames, objects, visible, amodal = (
@@ -57,6 +63,11 @@ def open_shards(folder: Path, split: Split, clips: int, size: int) -> Iterator[S
             for name in ("frames", "objects", "visible", "amodal")
         )
         yield Shard(frames, objects, visible, amodal, [tuple(c) for c in record["captions"]], record["kinds"])
+
+
+def _shards(first: int, clips: int) -> list[tuple[int, int]]:
+    """The start and the number of clips of each shard."""
+    return [(s, min(SHARD, first + clips - s)) for s in range(first, first + clips, SHARD)]
 
 
 def _path(folder: Path, split: str, size: int, start: int) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..backbones.mini.backbone import autocast
 from ..backbones.mini.denoiser import MiniDenoiser
 from ..backbones.mini.words import Words
 from ..control.adapter import MaskAdapter
@@ -155,7 +156,7 @@ def _loss(run: Any, batch: Batch, rng: np.random.Generator, t: FlowTraining, dev
     noisy = (1 - spread) * clean + spread * torch.randn_like(clean)
     image = clean[:, :, :1]
     noisy[:, :, :1] = image
-    with torch.autocast(device, torch.bfloat16):
+    with autocast(device):
         estimate = run(noisy, level, image, batch.tokens.to(device), batch.covered.to(device), w)
     error = (estimate.float() - clean) / spread.clamp(min=SIGMA_FLOOR)
     emphasis = 1 + (FOREGROUND_WEIGHT - 1) * batch.foreground.to(device)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..backbones.mini.backbone import autocast
 from ..backbones.mini.vae import VideoVAE, to_video
 from ..backbones.mini.words import Words
 from ..control.adapter import occupancy
@@ -66,7 +67,7 @@ def encode(vae: VideoVAE, shards: Iterator[Shard], device: str, mirror: bool = T
         for side in (frames, frames[:, :, :, ::-1]) if mirror else (frames,):
             for part in np.array_split(side, max(1, len(side) // 10)):
                 video = to_video(torch.from_numpy(np.ascontiguousarray(part)).to(device))
-                with torch.autocast(device, torch.bfloat16):
+                with autocast(device):
                     rows.append(vae.encode(video).to(torch.float16).cpu().numpy())
         masks = {k: getattr(shard, k) for k in MASKS}
         captions = list(shard.captions)

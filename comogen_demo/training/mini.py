@@ -29,6 +29,7 @@ from ..checkpoint import ControlConfig, build_adapter, build_backbone, load_mode
 from ..control.adapter import MaskAdapter
 from ..control.injection import Injection
 from ..control.lora import add_lora
+from ..world import Split
 from ..world.captions import VOCABULARY
 from .autoencoder import VAETraining, measure_vae, train_vae
 from .card import training_of, write_card
@@ -47,6 +48,7 @@ class MiniTraining:
     """The settings of every stage; the defaults are for a CPU of two cores and some two hours."""
 
     clips: int = 4000
+    first_clip: int = 0  # number of the first of them in its split: a model trained further may see others
     size: int = 128
     vae_config: VAEConfig = VAEConfig()
     denoiser: DenoiserConfig = DenoiserConfig(vocabulary_size=len(VOCABULARY) + 2)
@@ -127,16 +129,16 @@ class MiniTrainer:
 
     def _clips(self) -> Iterator[str]:
         s = self.settings
-        self.record.start("clips", {"clips": s.clips, "size": s.size})
-        for split, number in (("val", VALIDATION_CLIPS), ("train", s.clips)):
-            for done in render_shards(self.folder / "clips", split, number, s.size, self.workers):  # type: ignore[arg-type]
+        self.record.start("clips", {"clips": s.clips, "first_clip": s.first_clip, "size": s.size})
+        for split, number, first in self._splits():
+            for done in render_shards(self.folder / "clips", split, number, s.size, self.workers, first):
                 yield f"clips: {split} {done} of {number}"
         self.record.finish("clips")
 
     def _vae(self) -> Iterator[str]:
         s = self.settings
         self.record.start("vae", {**asdict(s.vae_config), **asdict(s.vae)})
-        shards = list(open_shards(self.folder / "clips", "train", s.clips, s.size))
+        shards = list(open_shards(self.folder / "clips", "train", s.clips, s.size, s.first_clip))
         torch.manual_seed(s.vae.seed)
         vae = VideoVAE(s.vae_config).to(self.device)
         if self.origin:
@@ -151,8 +153,8 @@ class MiniTrainer:
     def _encode(self) -> Iterator[str]:
         vae, s = self._trained_vae(), self.settings
         (self.folder / "latents").mkdir(exist_ok=True)
-        for split, number in (("val", VALIDATION_CLIPS), ("train", s.clips)):
-            shards = open_shards(self.folder / "clips", split, number, s.size)  # type: ignore[arg-type]
+        for split, number, first in self._splits():
+            shards = open_shards(self.folder / "clips", split, number, s.size, first)
             for i, part in enumerate(encode(vae, shards, self.device, mirror=split == "train")):
                 save_latents(self.folder / "latents" / f"{split}-{i:04d}.npz", part)
                 yield f"encode: {split} {min((i + 1) * SHARD, number)} of {number}"
@@ -216,6 +218,10 @@ class MiniTrainer:
             yield from self._train(stage, model, trainable, training)
 
     # --- shared by the stages -------------------------------------------------------------------------------------
+
+    def _splits(self) -> tuple[tuple[Split, int, int], ...]:
+        """What is rendered: split, number of clips, number of the first."""
+        return ("val", VALIDATION_CLIPS, 0), ("train", self.settings.clips, self.settings.first_clip)
 
     def _train(
         self,

@@ -180,6 +180,17 @@ def test_shards_are_made_once_and_hold_what_was_rendered(tmp_path, monkeypatch):
     assert inside.all()
 
 
+def test_a_later_training_sees_scenes_that_are_new_to_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(clips_module, "SHARD", 2)
+    list(render_shards(tmp_path, "train", 4, 32, 1))
+    frames = np.concatenate([s.frames for s in open_shards(tmp_path, "train", 4, 32)])
+    counts = list(render_shards(tmp_path, "train", 3, 32, 1, first=2))
+    assert counts == [2, 3], "two of them are there already"
+    later = np.concatenate([s.frames for s in open_shards(tmp_path, "train", 3, 32, first=2)])
+    assert len(later) == 3 and np.array_equal(later[:2], frames[2:])
+    assert not any(np.array_equal(later[2], frame) for frame in frames)
+
+
 def test_batches_mask_and_caption_as_they_are_told(trainer):
     data, words = trainer._latents("train"), trainer._backbone().words
     assert len(data.latents) == 16  # eight clips and their mirror images

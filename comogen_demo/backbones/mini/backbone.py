@@ -94,7 +94,13 @@ class MiniBackbone:
         return to_frames(video)[0].cpu().numpy()
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device, self.dtype, enabled=self.dtype != torch.float32)
+        return autocast(self.device, self.dtype)
+
+
+def autocast(device: str, dtype: torch.dtype | None = None) -> torch.autocast:
+    """Computes matrix products in dtype, by default in `fast_dtype`."""
+    dtype = dtype or fast_dtype(device)
+    return torch.autocast(device, dtype, enabled=dtype != torch.float32)
 
 
 def fast_dtype(device: str) -> torch.dtype:
