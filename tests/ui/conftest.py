@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 
 from comogen_demo.ui.page import build, launch_options
 from comogen_demo.ui.studio import Studio
-from tests.ui.fake import FakeEngine
+from tests.ui.fake import FakeEngine, FakeModels
 from tests.ui.screen import Screen
 
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -18,11 +18,13 @@ ARGUMENTS += ["--disable-component-update", "--disable-sync", "--autoplay-policy
 
 
 class Server:
-    """A running page with its studio."""
+    """A running page with its studio; models: what selects and finds, in place of the studio's own."""
 
-    def __init__(self, engine: FakeEngine):
+    def __init__(self, engine: FakeEngine, models: FakeModels | None = None, downloads: bool = False):
         self.engine, self.studio = engine, Studio(engine)
-        self.page = build(self.studio)
+        if models is not None:
+            self.studio.models = models
+        self.page = build(self.studio, downloads)
         _, self.url, _ = self.page.launch(prevent_thread_lock=True, quiet=True, **launch_options(self.studio))
 
     def close(self) -> None:
