@@ -21,16 +21,9 @@ def main() -> None:
     parser.add_argument(
         "--share", choices=("on", "off"), default="off", help="a public link through Gradio's servers"
     )
-    parser.add_argument(
-        "--downloads",
-        choices=("on", "off"),
-        default=None,
-        help="whether the page may fetch weights (default: only where no other machine can open it)",
-    )
     options = parser.parse_args()
-    alone = options.host in ("127.0.0.1", "localhost", "::1") and options.share == "off"
     studio = Studio(Embedded(options.model))
-    page = build(studio, downloads=alone if options.downloads is None else options.downloads == "on")
+    page = build(studio)
     page.launch(
         server_name=options.host,
         server_port=options.port,

@@ -14,10 +14,6 @@ from .errors import UserError
 COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("comogen_demo.commands.generate", "make a video from a picture, masks and a prompt"),
     "masks": ("comogen_demo.commands.masks", "write the masks of a project as ZIP or MP4"),
-    "track": (
-        "comogen_demo.commands.track",
-        "follow a subject through a clip, or lay its motion onto a picture",
-    ),
     "world": ("comogen_demo.world.cli", "render scenes of the simulated world, or a sheet of them"),
     "train": ("comogen_demo.training.cli", "train the embedded model"),
     "analyze": ("comogen_demo.analysis.cli", "score the layers of a model for motion"),

@@ -29,12 +29,7 @@ class Job:
     error: one sentence, when state is "failed".
     """
 
-    def __init__(
-        self,
-        function: Callable[[Job], Any],
-        discard: Callable[[Job], None] | None = None,
-        keep: bool = True,
-    ):
+    def __init__(self, function: Callable[[Job], Any], discard: Callable[[Job], None] | None = None):
         self.id = uuid.uuid4().hex
         self.state: State = "waiting"
         self.progress: Any = None
@@ -42,7 +37,6 @@ class Job:
         self.error: str | None = None
         self._function: Callable[[Job], Any] | None = function
         self._discard = discard
-        self._keep = keep
         self._stop = threading.Event()
         self._over = threading.Event()
 
@@ -87,18 +81,12 @@ class Jobs:
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def submit(
-        self,
-        function: Callable[[Job], Any],
-        discard: Callable[[Job], None] | None = None,
-        keep: bool = True,
-    ) -> Job:
+    def submit(self, function: Callable[[Job], Any], discard: Callable[[Job], None] | None = None) -> Job:
         """Puts `function(job)` at the end of the queue; `discard(job)` is called when the job leaves the history.
 
-        keep: whether it has a place in the history; small work, whose asker holds on to the job, should take none.
         Raises UserError when too many jobs wait already.
         """
-        job = Job(function, discard, keep)
+        job = Job(function, discard)
         with self._change:
             self._drop_stopped()
             if len(self._queue) >= self._limit:
@@ -142,8 +130,7 @@ class Jobs:
 
     def _trim(self) -> list[Job]:
         over = [job for job in self._jobs.values() if job.over]
-        kept = [job for job in over if job._keep]
-        surplus = kept[: max(0, len(kept) - self._history)] + [job for job in over if not job._keep]
+        surplus = over[: max(0, len(over) - self._history)]
         for job in surplus:
             del self._jobs[job.id]
         return surplus

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 
 from comogen_demo.ui.page import build, launch_options
 from comogen_demo.ui.studio import Studio
-from tests.ui.fake import FakeEngine, FakeModels
+from tests.ui.fake import FakeEngine
 from tests.ui.screen import Screen
 
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -18,13 +18,11 @@ ARGUMENTS += ["--disable-component-update", "--disable-sync", "--autoplay-policy
 
 
 class Server:
-    """A running page with its studio; models: what selects and finds, in place of the studio's own."""
+    """A running page with its studio."""
 
-    def __init__(self, engine: FakeEngine, models: FakeModels | None = None, downloads: bool = False):
+    def __init__(self, engine: FakeEngine):
         self.engine, self.studio = engine, Studio(engine)
-        if models is not None:
-            self.studio.models = models
-        self.page = build(self.studio, downloads)
+        self.page = build(self.studio)
         _, self.url, _ = self.page.launch(prevent_thread_lock=True, quiet=True, **launch_options(self.studio))
 
     def close(self) -> None:

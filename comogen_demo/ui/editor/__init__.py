@@ -8,8 +8,8 @@ from ..parts import Part, sources
 
 SCRIPTS = (
     *("shape", "motion", "raster", "edits", "history", "workspace"),
-    *("painting", "outlines", "cells", "finding", "drawing", "handles", "moving", "gestures"),
-    *("timeline", "tracks", "inspector", "weights", "actions", "files", "editor"),
+    *("painting", "outlines", "cells", "drawing", "handles", "gestures"),
+    *("timeline", "tracks", "inspector", "actions", "files", "editor"),
 )
 
 
@@ -19,6 +19,5 @@ class Editor(Part):
     SOURCES = sources("editor", *SCRIPTS)
     DEFAULTS: ClassVar = {
         **{"frame": None, "picked": None, "opened": None, "imported": None, "exported": None},
-        **{"found": None, "added": None, "selection": None},
         **{"job": "", "result": "", "missing": "", "fps": 12.5, "grid": [32, 32], "modelFrames": 25},
     }

@@ -1,9 +1,8 @@
 // The editor's store: the project document (the only truth), what is on the screen of it, and the wires to Python.
 // Events to Python: restore {image, job, result} (the page has opened), pick {image, points, box, track, turn} (a mask is
-// wanted), pick_slowly (the same, of a model), leave {turns} (no answer is wanted any more), edit (the document has
-// changed); those of files.js, finding.js and weights.js are told there.
+// wanted), edit (the document has changed); those of files.js are told there.
 // Props from Python: frame {id, url, source} (a new first frame), picked {image, turn, track, mask, name, error} (the answer
-// to a pick; `slow` if a model must be asked, `wait` as news of it), opened {doc, frame} (a loaded project), missing (it knows no such frame), job and result (ids), fps, grid
+// to a pick), opened {doc, frame} (a loaded project), missing (it knows no such frame), job and result (ids), fps, grid
 // [rows, columns] and modelFrames of the model.
 
 const PATIENCE = 20_000;  // ms until a question to Python counts as lost
@@ -12,7 +11,7 @@ const canvas = root.querySelector('canvas');
 const images = {};  // id of a first frame -> url
 const decoded = new Map();  // url of a mask -> its shape; null if it is empty, damaged or being decoded
 const decoding = [];
-const listeners = [], known = new WeakMap(), waiting = new Map();  // turn -> {name, data, timer}: questions to Python without an answer
+const listeners = [], known = new WeakMap(), waiting = [];
 let doc = migrateDoc(plain(props.value)), past = makeHistory(), work = null, loop = 0, saving = 0, drawing = 0, version = 0, turns = 0;
 
 // A copy of JSON values; long texts are shared, not copied. (Props come wrapped, and what is wrapped can't be stored.)
@@ -31,10 +30,9 @@ function alike(a, b) {
 
 const editor = {
   root, canvas, shown: doc, frame: null, width: 1, height: 1, unit: 1,
-  time: 0, trackId: '', keyT: null, tool: 'select', negative: false, brush: 12, view: 'cutout', onion: false, whole: false, found: null, playing: false,
+  time: 0, trackId: '', keyT: null, tool: 'select', negative: false, brush: 12, view: 'cutout', onion: false, playing: false,
   get doc() { return doc; },
-  get picking() { return editor.asking('pick'); },
-  get waits() { return waiting.size > 0; },
+  get picking() { return waiting.length > 0; },
   get canUndo() { return past.canUndo; },
   get canRedo() { return past.canRedo; },
   get grid() { return props.grid; },
@@ -78,25 +76,13 @@ const editor = {
     if (other) { if (change.keyT === undefined) editor.keyT = null; advise(); }
     redraw();
   },
-  asking(name) { return [...waiting.values()].some(one => one.name === name); },
-  ask(name, data) {
-    const turn = String(++turns), asked = {image: doc.image, ...data, turn};
-    waiting.set(turn, {name, data: asked, timer: setTimeout(giveUp, PATIENCE, turn)});
-    trigger(name, asked);
-    redraw();
-  },
-  hear,
-  leave() {
-    if (!waiting.size) return;
-    const news = [...waiting.values()].some(one => one.slow);
-    for (const {timer} of waiting.values()) clearTimeout(timer);
-    trigger('leave', {turns: [...waiting.keys()]});
-    waiting.clear();
-    if (news) advise();
-    redraw();
-  },
   pick({points = [], box = null, trackId = ''}) {
-    if (doc.image) editor.ask('pick', {points, box, track: trackId});
+    if (!doc.image) return;
+    const turn = String(++turns);
+    waiting.push(turn);
+    trigger('pick', {image: doc.image, points, box, track: trackId, turn});
+    setTimeout(() => giveUp(turn), PATIENCE);
+    redraw();
   },
   play() {
     if (!doc.tracks.some(track => track.visible && track.keyframes.length > 1)) {
@@ -126,25 +112,11 @@ const editor = {
   listen(fn) { listeners.push(fn); },  // fn(editor) after every redraw; run(name) is added by actions.js
 };
 
-// What Python gave to a question: null if nobody waits for it any more. News ({wait}, {slow}) keep the question open.
-function hear(given) {
-  const answer = plain(given), asked = answer && waiting.get(answer.turn);
-  if (!asked) return null;
-  clearTimeout(asked.timer);
-  if (answer.wait || answer.slow) {
-    asked.slow = true;
-    asked.timer = setTimeout(giveUp, PATIENCE, answer.turn);
-    return answer;
-  }
-  waiting.delete(answer.turn);
-  redraw();
-  return answer.image === doc.image ? answer : null;
-}
-
 // An answer that got lost must not keep the editor waiting.
 function giveUp(turn) {
-  waiting.delete(turn);
-  say('No answer came: please try it again.', 'error');
+  if (!waiting.includes(turn)) return;
+  waiting.splice(0, waiting.indexOf(turn) + 1);
+  say('No answer came: please click again.', 'error');
   redraw();
 }
 
@@ -320,10 +292,12 @@ watch('opened', () => {
 });
 
 watch('picked', () => {
-  const picked = hear(props.picked);
-  if (!picked) return;
-  if (picked.slow) { trigger('pick_slowly', waiting.get(picked.turn).data); return; }
-  if (picked.wait || picked.error) { say(picked.wait || picked.error, picked.wait ? 'info' : 'error'); return; }
+  const picked = plain(props.picked);
+  const turn = picked ? waiting.indexOf(picked.turn) : -1;
+  waiting.splice(0, turn < 0 ? waiting.length : turn + 1);
+  redraw();
+  if (!picked || picked.image !== doc.image) return;
+  if (picked.error) { say(picked.error, 'error'); return; }
   if (!picked.track) {
     const next = newTrack(doc, {name: picked.name, shape: picked.mask});
     editor.commit(next, {seek: doc.frames - 1, trackId: next.tracks[next.tracks.length - 1].id});
@@ -340,8 +314,7 @@ watch(['job', 'result'], () => {
 
 // The server has forgotten the picture (it was restarted, say): hand it over again.
 watch('missing', () => {
-  for (const {timer} of waiting.values()) clearTimeout(timer);
-  waiting.clear();
+  waiting.length = 0;
   redraw();
   if (!props.missing || !images[doc.image]) return;
   say('The connection was renewed: please do that once more.');
@@ -367,7 +340,7 @@ window.addEventListener('pagehide', () => {
 document.addEventListener('visibilitychange', () => { if (document.hidden) saveNow(); });
 
 attachGestures(editor);
-for (const attach of [attachTimeline, attachTracks, attachInspector, attachFinding, attachWeights, attachActions, attachFiles]) attach(editor, root);
+for (const attach of [attachTimeline, attachTracks, attachInspector, attachActions, attachFiles]) attach(editor, root);
 new ResizeObserver(redraw).observe(canvas);
 redraw();
 openWorkspace().then(found => {

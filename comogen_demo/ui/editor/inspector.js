@@ -30,24 +30,8 @@ function inspectorSetKey(editor, change, t = timelineFrame(editor)) {
   editor.set({keyT: t});
 }
 
-// change: {dx, dy}, {turn} in degrees clockwise, or {growth}, of the mask at the present time or of all keyframes alike. At
-// the first frame the end pose is meant, as by dragging: there the object is where it is.
-function inspectorMove(editor, change) {
-  if (editor.whole) { inspectorMoveWhole(editor, change); return; }
-  const {dx, dy, turn, growth} = change;
-  inspectorSetKey(editor, key => {
-    if (turn) return {rotation: wrapDegrees(key.rotation + turn)};
-    if (growth) return {scale: Math.min(MAX_SCALE, Math.max(MIN_SCALE, key.scale * growth))};
-    return {x: key.x + dx, y: key.y + dy};
-  }, editor.time < 1 ? editor.doc.frames - 1 : timelineFrame(editor));
-}
-
-function inspectorMoveWhole(editor, change) {
-  const track = editor.track(), shapes = editor.shapes(track), pose = poseAt(track, shapes, editor.time), shape = shapes[pose.shape];
-  const moved = shape && moveWhole(track, shapes, {x: shape.centre.x + pose.x, y: shape.centre.y + pose.y, ...change});
-  if (moved) inspectorChange(editor, () => moved);
-  else editor.say(shape ? 'A key would be too far out of the picture: nothing was moved.' : 'One moment, the mask is still being read.', 'error');
-}
+// Moving by keys at the first frame means the end pose, as dragging does: there the object is where it is.
+const inspectorPose = (editor, change) => inspectorSetKey(editor, change, editor.time < 1 ? editor.doc.frames - 1 : timelineFrame(editor));
 
 // The keyframe that Delete and the like mean: the one that was clicked, else the one at the present time.
 function inspectorChosenKey(editor) {
@@ -76,17 +60,17 @@ const INSPECTOR_WAYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1]
 
 function inspectorNudge(editor, event) {
   const [dx, dy] = INSPECTOR_WAYS[event.key], far = event.shiftKey ? 10 : 1;
-  inspectorMove(editor, {dx: dx * far, dy: dy * far});
+  inspectorPose(editor, key => ({x: key.x + dx * far, y: key.y + dy * far}));
 }
 
 function inspectorTurn(editor, event) {
   const left = event.key === ',' || event.key === 'ArrowLeft', by = event.shiftKey ? 15 : 1;
-  inspectorMove(editor, {turn: left ? -by : by});
+  inspectorPose(editor, key => ({rotation: wrapDegrees(key.rotation + (left ? -by : by))}));
 }
 
 function inspectorGrow(editor, event) {
   const less = event.key === '<' || event.key === 'ArrowDown', by = event.altKey && event.shiftKey ? 1.2 : 1.02;
-  inspectorMove(editor, {growth: less ? 1 / by : by});
+  inspectorPose(editor, key => ({scale: Math.min(20, Math.max(0.05, key.scale * (less ? 1 / by : by)))}));
 }
 
 function inspectorKeyActions() {
@@ -136,11 +120,6 @@ function inspectorMotionActions() {
       shown: [',', '.', 'Alt+← →'], group: 'Motion', enabled: inspectorFree, run: inspectorTurn},
     grow: {label: 'Make it smaller or larger', keys: ['<', '>', 'Alt+ArrowDown', 'Alt+ArrowUp', 'Alt+Shift+ArrowDown', 'Alt+Shift+ArrowUp'],
       shown: ['<', '>', 'Alt+↓ ↑'], group: 'Motion', enabled: inspectorFree, run: inspectorGrow},
-    whole: {label: 'Move all keys: handles, arrows and numbers change the whole motion', keys: ['W'], shown: ['W', 'Ctrl+Drag'], group: 'Motion',
-      pressed: editor => editor.whole, run: editor => {
-        editor.set({whole: !editor.whole});
-        editor.say(editor.whole ? 'Handles, arrows and numbers change all keys of the track.' : 'They change the key at this frame again.');
-      }},
     mirror: {label: 'Mirror left and right', group: 'Motion', keys: ['M'],
       enabled: editor => inspectorFree(editor) && editor.shapes(editor.track()).every(Boolean), run: inspectorMirror},
     reverse: {label: 'Backwards in time', group: 'Motion', keys: ['Shift+R'], enabled: moves,
@@ -153,12 +132,6 @@ function inspectorMotionActions() {
 }
 
 // The panel
-
-// What must happen to the present mask for a number of its pose to be as typed.
-function inspectorTyped(editor, name, value) {
-  const pose = poseAt(editor.track(), editor.shapes(editor.track()), editor.time);
-  return {x: {dx: value - pose.x}, y: {dy: value - pose.y}, rotation: {turn: value - pose.rotation}, scale: {growth: value / 100 / pose.scale}}[name];
-}
 
 const EASES = {linear: [0, 0, 1, 1], in: [0.42, 0, 1, 1], out: [0, 0, 0.58, 1], both: [0.42, 0, 0.58, 1]};
 
@@ -174,7 +147,6 @@ function inspectorSegment(track, t) {
 function inspectorState(editor, track) {
   const t = timelineFrame(editor), frame = 'frame ' + (t + 1);
   if (track.locked) return 'locked';
-  if (editor.whole) return 'all keys, ' + frame;
   if (inspectorKey(track, t)) return 'key at ' + frame;
   const segment = inspectorSegment(track, t);
   if (!segment || t < segment.key.t) return 'at rest, ' + frame;
@@ -196,8 +168,7 @@ function attachInspector(editor, root) {
       if (field.value === '' || !Number.isFinite(typed)) { editor.set({}); return; }
       const value = Math.min(high, Math.max(low, typed));
       field.value = value;
-      if (editor.whole) inspectorMoveWhole(editor, inspectorTyped(editor, name, value));
-      else inspectorSetKey(editor, () => ({[name]: name === 'scale' ? value / 100 : value}));
+      inspectorSetKey(editor, () => ({[name]: name === 'scale' ? value / 100 : value}));
     });
   }
 
