@@ -16,12 +16,17 @@ lint: .venv/test
 	find comogen_demo -name "*.pyi" -delete  # stubs that gradio writes beside its components; mypy would prefer them
 	$(BIN)/mypy
 
+# torch first: sam2 builds against the one that is here. OpenCV without windows last: see requirements.txt.
+define install
+test -x $(BIN)/python || $(PYTHON) -m venv .venv
+$(BIN)/pip install -c requirements.txt torch torchvision setuptools wheel
+SAM2_BUILD_CUDA=0 $(BIN)/pip install --no-build-isolation -r $(1)
+$(BIN)/pip install --force-reinstall --no-deps -c requirements.txt opencv-python-headless
+touch $@
+endef
+
 .venv/demo: requirements.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -r requirements.txt
-	touch $@
+	$(call install,requirements.txt)
 
 .venv/test: requirements.txt requirements-dev.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -r requirements-dev.txt
-	touch $@
+	$(call install,requirements-dev.txt)

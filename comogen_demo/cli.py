@@ -8,12 +8,16 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
-from .errors import UserError
+from .errors import UserError, explained_imports
 
 # command -> (the module with add_arguments(parser) and run(args) -> exit code, what it does)
 COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("comogen_demo.commands.generate", "make a video from a picture, masks and a prompt"),
     "masks": ("comogen_demo.commands.masks", "write the masks of a project as ZIP or MP4"),
+    "track": (
+        "comogen_demo.commands.track",
+        "follow a subject through a clip, and lay its motion onto a picture",
+    ),
     "world": ("comogen_demo.world.cli", "render scenes of the simulated world, or a sheet of them"),
     "train": ("comogen_demo.training.cli", "train the embedded model"),
     "analyze": ("comogen_demo.analysis.cli", "score the layers of a model for motion"),
@@ -26,8 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for input that the user can mend, 130 after Ctrl-C."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        args = build_parser(given).parse_args(given)
-        return int(args.run(args))
+        with explained_imports():
+            args = build_parser(given).parse_args(given)
+            return int(args.run(args))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
