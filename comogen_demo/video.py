@@ -28,7 +28,13 @@ MAX_PROJECT = 48 * 2**20  # bytes of JSON
 MAX_BOXES = 4096
 
 # Container by the first bytes -> ffmpeg's demuxer. Naming the demuxer keeps ffmpeg from following playlists.
-_DEMUXERS = ((4, b"ftyp", "mov"), (0, b"\x1aE\xdf\xa3", "matroska"), (0, b"RIFF", "avi"), (0, b"GIF8", "gif"))
+# QuickTime files of older cameras have no ftyp; they begin with one of the other kinds of box.
+_DEMUXERS = (
+    *((4, kind, "mov") for kind in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
+    (0, b"\x1aE\xdf\xa3", "matroska"),
+    (0, b"RIFF", "avi"),
+    (0, b"GIF8", "gif"),
+)
 
 
 def write_mp4(path: str | Path, frames: np.ndarray, fps: float) -> Path:
@@ -68,10 +74,7 @@ def read_video(path: str | Path, max_frames: int = 513, max_seconds: float = 60)
     import imageio_ffmpeg
 
     path = Path(path)
-    demuxer = _demuxer(path)
-    reader = imageio_ffmpeg.read_frames(
-        str(path.resolve()), input_params=["-protocol_whitelist", "file", "-f", demuxer]
-    )
+    reader = imageio_ffmpeg.read_frames(str(path.resolve()), input_params=input_options(path))
     frames: list[np.ndarray] = []
     try:
         meta = next(reader)
@@ -216,7 +219,11 @@ def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
         size -= len(data)
 
 
-def _demuxer(path: Path) -> str:
+def input_options(path: Path) -> list[str]:
+    """What ffmpeg must be told before it opens a video that came from outside: its demuxer, and local files only.
+
+    Raises UserError when there is no such file, when it is over 512 MB, and when its first bytes are no video's.
+    """
     if not path.is_file():
         raise UserError(f"There is no video file {path}; check the path.")
     try:
@@ -229,7 +236,7 @@ def _demuxer(path: Path) -> str:
         raise UserError(f"{path.name} is {size / 2**20:.0f} MB large; at most 512 MB are read, so cut it.")
     for offset, magic, demuxer in _DEMUXERS:
         if head[offset : offset + len(magic)] == magic:
-            return demuxer
+            return ["-protocol_whitelist", "file", "-f", demuxer]
     raise UserError(
         f"{path.name} is not a video that can be read; choose an mp4, mov, webm, mkv, avi or gif file."
     )
