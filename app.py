@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-from comogen_demo.ui.engine import Embedded
-from comogen_demo.ui.page import build, launch_options
-from comogen_demo.ui.studio import Studio
+from comogen_demo.errors import UserError, explained_imports
 
 
 def main() -> None:
@@ -21,9 +20,23 @@ def main() -> None:
     parser.add_argument(
         "--share", choices=("on", "off"), default="off", help="a public link through Gradio's servers"
     )
+    parser.add_argument(
+        "--downloads",
+        choices=("on", "off"),
+        default=None,
+        help="whether the page may fetch weights (default: only where no other machine can open it)",
+    )
     options = parser.parse_args()
+    try:
+        with explained_imports():
+            from comogen_demo.ui.engine import Embedded
+            from comogen_demo.ui.page import build, launch_options
+            from comogen_demo.ui.studio import Studio
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    alone = options.host in ("127.0.0.1", "localhost", "::1") and options.share == "off"
     studio = Studio(Embedded(options.model))
-    page = build(studio)
+    page = build(studio, downloads=alone if options.downloads is None else options.downloads == "on")
     page.launch(
         server_name=options.host,
         server_port=options.port,

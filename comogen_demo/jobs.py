@@ -29,7 +29,12 @@ class Job:
     error: one sentence, when state is "failed".
     """
 
-    def __init__(self, function: Callable[[Job], Any], discard: Callable[[Job], None] | None = None):
+    def __init__(
+        self,
+        function: Callable[[Job], Any],
+        discard: Callable[[Job], None] | None = None,
+        keep: bool = True,
+    ):
         self.id = uuid.uuid4().hex
         self.state: State = "waiting"
         self.progress: Any = None
@@ -37,6 +42,7 @@ class Job:
         self.error: str | None = None
         self._function: Callable[[Job], Any] | None = function
         self._discard = discard
+        self._keep = keep
         self._stop = threading.Event()
         self._over = threading.Event()
 
@@ -81,17 +87,23 @@ class Jobs:
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def submit(self, function: Callable[[Job], Any], discard: Callable[[Job], None] | None = None) -> Job:
+    def submit(
+        self,
+        function: Callable[[Job], Any],
+        discard: Callable[[Job], None] | None = None,
+        keep: bool = True,
+    ) -> Job:
         """Puts `function(job)` at the end of the queue; `discard(job)` is called when the job leaves the history.
 
+        keep: whether it has a place in the history; small work, whose asker holds on to the job, should take none.
         Raises UserError when too many jobs wait already.
         """
-        job = Job(function, discard)
+        job = Job(function, discard, keep)
         with self._change:
             self._drop_stopped()
             if len(self._queue) >= self._limit:
                 raise UserError(
-                    f"{len(self._queue)} videos are waiting already, expected fewer: please try again in a minute."
+                    f"{len(self._queue)} pieces of work are waiting already, too many: please try again in a minute."
                 )
             self._queue.append(job)
             self._jobs[job.id] = job
@@ -130,7 +142,8 @@ class Jobs:
 
     def _trim(self) -> list[Job]:
         over = [job for job in self._jobs.values() if job.over]
-        surplus = over[: max(0, len(over) - self._history)]
+        kept = [job for job in over if job._keep]
+        surplus = kept[: max(0, len(kept) - self._history)] + [job for job in over if not job._keep]
         for job in surplus:
             del self._jobs[job.id]
         return surplus

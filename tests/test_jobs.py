@@ -124,3 +124,14 @@ def test_a_foreign_id_finds_nothing():
     jobs.submit(lambda job: None).wait(5)
     assert jobs.get("0" * 32) is None
     jobs.cancel("0" * 32)
+
+
+def test_small_work_takes_no_place_in_the_history():
+    jobs = Jobs(history=1)
+    video = jobs.submit(lambda job: "video")
+    for _ in range(3):
+        small = jobs.submit(lambda job: "click", keep=False)
+        assert small.wait(10) and small.result == "click"
+    assert jobs.get(video.id) is video
+    other = jobs.submit(lambda job: "other")
+    assert other.wait(10) and jobs.get(small.id) is None

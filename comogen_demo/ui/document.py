@@ -44,14 +44,14 @@ def masks_of(project: Project, frames: int, size: tuple[int, int]) -> np.ndarray
     control = [track for track in project.tracks if track.on]
     if not control:
         raise UserError("No object is part of the control: switch on at least one of them.")
-    if not any(_moves(track) for track in control):
+    if not any(moves(track) for track in control):
         raise UserError("The selected object has no way to go yet: drag it to where it should end up.")
     if project.size() != tuple(size):
         raise UserError("The mask belongs to a picture of another size: click the object again.")
     return project.masks(project.sample_times(frames))
 
 
-def _moves(track: Track) -> bool:
+def moves(track: Track) -> bool:
     """Whether a track shows anything but one shape at rest."""
     keys = track.keyframes
     return len(keys) > 1 or len(track.shapes) > 1 or any(key.hidden for key in keys)

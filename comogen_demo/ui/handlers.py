@@ -1,4 +1,4 @@
-"""What happens to frames, the selected object and the fields: from the page's values to updates, one method an event.
+"""What happens to frames and the fields: from the page's values to updates, one method an event.
 
 A method touches only its own page's session. What the user can mend comes back as a sentence on the page; every value
 made so far stays.
@@ -6,7 +6,6 @@ made so far stays.
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,16 @@ import gradio as gr
 import numpy as np
 
 from ..errors import UserError
-from ..selection import select_by_box, select_by_points
 from . import document, frames, views
 from .composer import check_room, read_scene, shuffled
 from .gallery import FRAME, jpeg_url
-from .naming import subject_name, ways_of
+from .naming import ways_of
 from .plots import schedule_plot
 from .prompts import is_proposal, propose
 from .sessions import Session
 from .studio import Studio
 
 FIRST_EXAMPLE = 2  # what a page without a draft opens on
-SURE = 0.12  # a click or box with less confidence has hit nothing
-MOST_POINTS = 64  # of one pick
 COMPOSER_SIDE = 320  # px of the composer's picture
 SKIP = gr.skip()
 
@@ -105,23 +101,7 @@ class Handlers:
             frame=frames.shown(frame, {"kind": "scene", "objects": value["objects"]})
         )
 
-    # The object and its way
-
-    def pick(self, event: gr.EventData, value: Any, request: gr.Request) -> Any:
-        """Points or a box in the picture -> editor with the mask of what is there, joined to that of a given track."""
-        data = event._data or {}
-        frame = self._session(request).get(str(data.get("image", "")))
-        if frame is None:
-            return gr.update(missing=uuid.uuid4().hex)
-        picked: dict[str, Any] = {"image": frame.id, "track": str(data.get("track") or "")}
-        picked["turn"] = str(data.get("turn") or uuid.uuid4().hex)[:64]
-        try:
-            mask = _select(frame.pixels, data, _mask_of(value, picked["track"], frame.pixels.shape[:2]))
-        except UserError as error:
-            return gr.update(picked={**picked, "error": str(error)})
-        return gr.update(
-            picked={**picked, "mask": document.mask_url(mask), "name": subject_name(frame, mask)}
-        )
+    # The fields
 
     def edited(self, value: Any, prompt: str, request: gr.Request) -> Any:
         """The document has changed -> a better proposal for the prompt, unless the user has written one."""
@@ -148,45 +128,6 @@ class Handlers:
 def scene_picture(value: Any) -> str:
     """The composer's picture of its value. Raises UserError for what is no scene."""
     return jpeg_url(frames.first_frame(read_scene(value), COMPOSER_SIDE)[0])
-
-
-def _select(pixels: np.ndarray, data: dict[str, Any], present: np.ndarray | None) -> np.ndarray:
-    """What a pick's box and points select, with the present mask: bool (H, W). Raises UserError when it is nothing."""
-    points, box = data.get("points") or [], data.get("box")
-    try:
-        placed = [(float(p["x"]), float(p["y"]), p.get("positive", True) is not False) for p in points]
-        corners = [float(edge) for edge in box] if box else []
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise UserError("The click has no place in the picture: please click again.") from None
-    if len(placed) > MOST_POINTS or not (placed or corners):
-        raise UserError(f"Choose 1 to {MOST_POINTS} points at a time, or draw a box.")
-    mask, sure = present, 1.0
-    if corners:
-        mask, sure = select_by_box(pixels, corners, present)
-        if sure < SURE:
-            raise UserError("There is no object in this box: draw it around a whole one.")
-    if placed:
-        mask, sure = select_by_points(pixels, placed, mask)
-    if sure < SURE and all(positive for _, _, positive in placed):
-        raise UserError("There is no object here: click right on one.")
-    if sure < SURE:
-        raise UserError("There is nothing of the selection here: click on the part that should go.")
-    if mask is None or not mask.any():
-        raise UserError("Nothing of the object would be left: remove its track instead.")
-    return mask
-
-
-def _mask_of(value: Any, track: str, size: tuple[int, ...]) -> np.ndarray | None:
-    """The first shape of a track of the document, bool of `size`; None without such a track. Raises UserError."""
-    if not track:
-        return None
-    found = next((t for t in document.read(value).tracks if t.id == track), None)
-    if found is None:
-        return None
-    mask = found.array()
-    if mask.shape != tuple(size):
-        raise UserError("The mask belongs to a picture of another size: click the object again.")
-    return mask
 
 
 def _warn(error: UserError) -> Any:

@@ -10,15 +10,20 @@ from ..control.schedule import SCHEDULES
 from ..settings import MAX_STRENGTH, Settings
 from ..world.scene import FPS, FRAMES
 from . import document, views
+from .clip_state import MOST
 from .composer import Composer, start
+from .driver import Driver
+from .driving import Driving
 from .editor import Editor
 from .endpoint import endpoint
+from .fetching import Fetching
 from .filing import Filing
 from .gallery import Gallery, thumbnails
 from .handlers import Handlers, scene_picture
 from .player import Player
 from .plots import schedule_plot
 from .running import Running
+from .selecting import Selecting
 from .studio import Studio
 
 HEAD = (
@@ -36,8 +41,11 @@ TO_DOCUMENT = """(document, prompt, strength, steps, schedule, seed) =>
     ({...document, prompt, settings: {strength, steps, schedule, seed}})"""
 
 
-def build(studio: Studio) -> gr.Blocks:
-    """The whole interface around a studio; `launch_options` belong to its launch."""
+def build(studio: Studio, downloads: bool = False) -> gr.Blocks:
+    """The whole interface around a studio; `launch_options` belong to its launch.
+
+    downloads: whether the page may fetch weights, which are written to the server's disk.
+    """
     events, making = Handlers(studio, aspect=1.0), Running(studio, FRAMES, FPS)
     with gr.Blocks(title="CoMoGen Studio", analytics_enabled=False, fill_width=True) as page:
         gr.api(endpoint(studio, FRAMES), api_name="generate", concurrency_limit=4)
@@ -58,11 +66,15 @@ def build(studio: Studio) -> gr.Blocks:
                         modelFrames=FRAMES,
                         elem_id="editor",
                     )
+                with gr.Column(elem_classes="card"):
+                    driving = Driving(most=MOST, elem_id="driving")
             with gr.Column(scale=1):
                 fields = _fields()
                 actions = _results()
         _wire_sources(events, sources, editor)
         _wire_editor(events, editor, fields)
+        _wire_selecting(Selecting(studio), Fetching(studio, downloads), editor)
+        _wire_driving(Driver(studio, FPS), driving, editor)
         _wire_files(Filing(studio, aspect=1.0, fps=FPS), editor, fields, sources["crop"])
         shown = ("progress", "player", "report", "generate", "stop", "compare")
         outputs = [sign, editor, job, result, *(actions[n] for n in shown)]  # as running.Update has them
@@ -202,11 +214,41 @@ def _wire_files(files: Filing, editor: Editor, fields: dict[str, Any], crop: gr.
     editor.hand_out(files.hand_out, editor, editor, **quiet)
 
 
+def _wire_driving(driver: Driver, driving: Driving, editor: Editor) -> None:
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    some: dict[str, Any] = {**quiet, "concurrency_limit": 2}
+    many: dict[str, Any] = {**quiet, "concurrency_limit": None}  # they only look on
+    direct: dict[str, Any] = {**quiet, "queue": False}
+    driving.bring(driver.bring, None, driving, **some)
+    driving.cut(driver.cut, None, driving, **some)
+    driving.leave(driver.leave, None, driving, **many)
+    driving.reopen(driver.reopen, None, driving, **many)
+    driving.pick(driver.pick, None, driving, trigger_mode="multiple", **direct)
+    driving.hide(driver.hide, None, driving, **direct)
+    driving.forget(driver.forget, None, driving, **direct)
+    driving.undo(driver.undo, None, driving, **direct)
+    driving.track(driver.track, None, driving, **many)
+    driving.halt(driver.halt, None, None, **direct)
+    driving.put(driver.put, editor, [driving, editor], **some)
+
+
+def _wire_selecting(events: Selecting, weights: Fetching, editor: Editor) -> None:
+    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    # Not by the queue: a click is answered by one request, and never waits behind other pages' events.
+    at_once: dict[str, Any] = {**hidden, "queue": False, "trigger_mode": "multiple"}
+    editor.pick(events.pick, editor, editor, **at_once)
+    editor.leave(events.leave, None, None, **at_once)
+    editor.stop_fetch(weights.stop, None, None, **at_once)
+    slow: dict[str, Any] = {**hidden, "concurrency_limit": None, "trigger_mode": "multiple"}
+    editor.pick_slowly(events.pick_slowly, editor, editor, **slow)
+    editor.find(events.find, None, editor, **slow)
+    editor.add_found(events.add_found, editor, editor, **slow)
+    editor.fetch(weights.fetch, None, editor, **slow)
+    editor.follow(weights.follow, None, editor, **slow)
+
+
 def _wire_editor(events: Handlers, editor: Editor, fields: dict[str, Any]) -> None:
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
-    # Not by the queue: a click is answered by one request, and never waits behind other pages' events.
-    pick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    editor.pick(events.pick, editor, editor, trigger_mode="multiple", **pick)
     editor.edit(
         events.edited, [editor, fields["prompt"]], fields["prompt"], trigger_mode="always_last", **quiet
     )

@@ -56,9 +56,9 @@ def is_proposal(prompt: str) -> bool:
 
 
 def known_name(name: str) -> str:
-    """What the model can read of a track's name ("the red cube 2" -> "the red cube"), "" if it can't."""
+    """What the model can read of a track's name ("the red cube 2", "red cube" -> "the red cube"), "" if it can't."""
     words = re.sub(r" \d+$", "", name.strip().lower())
-    return words if words in NAMES else ""
+    return next((known for known in (words, f"the {words}") if known in NAMES), "")
 
 
 def name_of(frame: np.ndarray, mask: np.ndarray) -> str:

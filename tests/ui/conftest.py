@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from comogen_demo.ui.page import build, launch_options
 from comogen_demo.ui.studio import Studio
-from tests.ui.fake import FakeEngine
+from comogen_demo.video import write_mp4
+from tests.ui.card import FPS, Card, FlatModels, clip_frames
+from tests.ui.fake import BuiltInModels, FakeEngine, FakeModels
 from tests.ui.screen import Screen
 
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -18,11 +21,15 @@ ARGUMENTS += ["--disable-component-update", "--disable-sync", "--autoplay-policy
 
 
 class Server:
-    """A running page with its studio."""
+    """A running page with its studio; models: what selects and finds, in place of the studio's own."""
 
-    def __init__(self, engine: FakeEngine):
+    def __init__(
+        self, engine: FakeEngine, models: BuiltInModels | FakeModels | None = None, downloads: bool = False
+    ):
         self.engine, self.studio = engine, Studio(engine)
-        self.page = build(self.studio)
+        if models is not None:
+            self.studio.models = models
+        self.page = build(self.studio, downloads)
         _, self.url, _ = self.page.launch(prevent_thread_lock=True, quiet=True, **launch_options(self.studio))
 
     def close(self) -> None:
@@ -31,7 +38,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    running = Server(FakeEngine())
+    running = Server(FakeEngine(), BuiltInModels())
     running.studio.warm_up().wait(60)
     yield running
     running.close()
@@ -71,3 +78,23 @@ def screen(context: BrowserContext, server: Server) -> Iterator[Screen]:
     yield opened
     assert opened.errors == []
     assert opened.foreign_hosts() == set()
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The driving video of a red disc."""
+    return write_mp4(tmp_path_factory.mktemp("film") / "red_disc.mp4", clip_frames(), FPS)
+
+
+@pytest.fixture
+def models(server: Server) -> Iterator[FlatModels]:
+    """What selects and tracks for one test: the red pixels."""
+    before, flat = server.studio.models, FlatModels()
+    server.studio.models = flat
+    yield flat
+    server.studio.models = before
+
+
+@pytest.fixture
+def card(models: FlatModels, screen: Screen) -> Card:
+    return Card(screen)

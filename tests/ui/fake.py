@@ -1,9 +1,13 @@
-"""A stand-in for the model: the subject is cut out and pasted along its mask, so that its videos mean something."""
+"""Stand-ins for the models.
+
+Of the generator: the subject is cut out and pasted along its mask, so that its videos mean something. Of what selects
+and finds: the built-in selection under another name, and a finder that knows what it is told.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +17,9 @@ import numpy as np
 from comogen_demo.control.report import measure_control
 from comogen_demo.errors import UserError
 from comogen_demo.masks import validate_masks
+from comogen_demo.selection import select_by_box, select_by_points
+from comogen_demo.selection.builtin import BuiltIn, ColourFinder
+from comogen_demo.selection.interface import Box, Found, Point
 from comogen_demo.settings import Settings
 
 SIDE, FRAMES, FPS = 256, 25, 12.5
@@ -74,3 +81,75 @@ def paste_along(base: np.ndarray, masks: np.ndarray) -> np.ndarray:
         cover = cv2.warpAffine(masks[0].astype(np.float32), shift, (SIDE, SIDE))[..., None]
         shots.append((moved * cover + empty * (1 - cover)).astype(np.uint8))
     return np.stack(shots)
+
+
+class BuiltInModels:
+    """As selection.choice.Models where there are no weights."""
+
+    def selector(self) -> BuiltIn:
+        return BuiltIn()
+
+    def finder(self) -> ColourFinder:
+        return ColourFinder()
+
+    def uses_weights(self) -> bool:
+        return False
+
+    def note(self) -> str:
+        return "The built-in selects and tracks by colours, edges and motion; words find colours only."
+
+    def make_room(self) -> None:
+        pass
+
+
+class FakeModels:
+    """As selection.choice.Models. weights: whether its work must go through the worker.
+
+    knows: what a phrase finds, in shares of the frame; "nonsense" is refused, and all else is not there.
+    """
+
+    name = "fake finder"
+
+    def __init__(self, knows: dict[str, list[tuple[Box, float]]] | None = None, weights: bool = False):
+        self.knows, self.weights = knows or {}, weights
+        self.pause = 0.0
+
+    def uses_weights(self) -> bool:
+        return self.weights
+
+    def note(self) -> str:
+        return "A fake model selects here." if self.weights else "Selected by colours and edges (built-in)."
+
+    def selector(self) -> FakeModels:
+        return self
+
+    finder = selector
+
+    def make_room(self) -> None:
+        pass
+
+    def select(
+        self,
+        frame: np.ndarray,
+        points: Sequence[Point] = (),
+        box: Box | None = None,
+        mask: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, float]:
+        time.sleep(self.pause)
+        sure = 1.0
+        if box:
+            mask, sure = select_by_box(frame, box, mask)
+        if points:
+            mask, sure = select_by_points(frame, points, mask)
+        return np.zeros(frame.shape[:2], bool) if mask is None else mask, sure
+
+    def find(self, frame: np.ndarray, words: str) -> list[Found]:
+        time.sleep(self.pause)
+        if words == "nonsense":
+            raise UserError("The built-in finder knows colours only: say a colour, or get Grounding DINO.")
+        height, width = frame.shape[:2]
+        scaled = [
+            (tuple(np.array(box) * (width, height, width, height)), sure)
+            for box, sure in self.knows.get(words, [])
+        ]
+        return [Found(box, sure, words) for box, sure in scaled]

@@ -31,7 +31,8 @@ SCRIPT = """props => {
     const trigger = (name, data) => sent.push([name, data || {}]);
     const give = (name, value) => { props[name] = value; for (const fn of watched[name] || []) fn(); };
     const pure = new Function('element', 'props', 'trigger', 'watch',
-        SOURCE + '; return {editor, migrateDoc, modelCells, modelWindow, handlesOf, gripOf, rasterMoment, shapeBits};');
+        SOURCE + '; return {editor, migrateDoc, modelCells, modelWindow, handlesOf, gripOf, rasterMoment, shapeBits,'
+        + ' moveWhole, momentAt, wrapDegrees};');
     Object.assign(window, pure(document.querySelector('main'), props, trigger, watch), {sent, give});
 }""".replace("SOURCE", json.dumps(PARTS["js_on_load"]))
 

@@ -29,6 +29,12 @@ def test_axe_finds_nothing_serious(browser, server, width, scheme):
     page.focus("#editor .editor")
     page.keyboard.press("b")
     assert faults(page) == [], "selected"
+    page.click("#editor [data-do=whole]")
+    page.fill("#editor .words", "red, yellow")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#editor .found:visible")
+    page.click("#editor [data-do=offers]")
+    assert faults(page) == [], "found by words, with the models on offer"
     page.fill("#editor [data-field=frames]", "49")
     page.keyboard.press("Tab")
     page.click("#editor [data-do=file-menu]")

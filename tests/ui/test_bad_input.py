@@ -9,7 +9,7 @@ from PIL import Image
 
 from comogen_demo.ui import document, frames
 from comogen_demo.ui.gallery import example
-from comogen_demo.ui.handlers import Handlers
+from comogen_demo.ui.selecting import Selecting
 from tests.ui.conftest import Server
 from tests.ui.fake import FakeEngine
 from tests.ui.screen import Screen
@@ -83,7 +83,7 @@ def test_a_click_beside_all_objects(screen):
 
 def test_a_forged_pick_is_told(server):
     """What only a program can send: an answer in words, and no traceback."""
-    handlers = Handlers(server.studio, aspect=1.0)
+    selecting = Selecting(server.studio)
     page = SimpleNamespace(session_hash="forger")
     frame = frames.from_example(server.studio.sessions.get("forger"), 0)
     empty = document.empty(25)
@@ -103,13 +103,13 @@ def test_a_forged_pick_is_told(server):
     ]
     for data in forged:
         event = SimpleNamespace(_data={"image": frame.id, **data})
-        answer = handlers.pick(event, empty, page)["picked"]
+        answer = selecting.pick(event, empty, page)["picked"]
         assert answer["error"].endswith(".") and "mask" not in answer, data
-    assert "missing" in handlers.pick(SimpleNamespace(_data={"image": "../x"}), empty, page)
+    assert "missing" in selecting.pick(SimpleNamespace(_data={"image": "../x"}), empty, page)
 
 
 def test_a_click_that_takes_all_away_is_refused(server):
-    handlers = Handlers(server.studio, aspect=1.0)
+    selecting = Selecting(server.studio)
     page = SimpleNamespace(session_hash="refiner")
     _, _, masks = example(0)
     frame = frames.from_example(server.studio.sessions.get("refiner"), 0)
@@ -118,7 +118,7 @@ def test_a_click_that_takes_all_away_is_refused(server):
     rows, columns = np.nonzero(masks[0])
     point = {"x": float(columns.mean()), "y": float(rows.mean()), "positive": False}
     event = SimpleNamespace(_data={"image": frame.id, "points": [point], "track": "7", "turn": "12"})
-    answer = handlers.pick(event, value, page)["picked"]
+    answer = selecting.pick(event, value, page)["picked"]
     assert "would be left" in answer["error"] and (answer["track"], answer["turn"]) == ("7", "12")
 
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 from ..parts import Part, sources
 
 SCRIPTS = (
-    *("shape", "motion", "raster", "edits", "history", "workspace"),
-    *("painting", "outlines", "cells", "drawing", "handles", "gestures"),
-    *("timeline", "tracks", "inspector", "actions", "files", "editor"),
+    *("shape", "motion", "raster", "edits", "history", "workspace", "asking", "decoding"),
+    *("painting", "outlines", "cells", "finding", "drawing", "handles", "moving", "gestures"),
+    *("timeline", "tracks", "curve", "inspector", "weights", "actions", "files", "editor"),
 )
 
 
@@ -19,5 +19,6 @@ class Editor(Part):
     SOURCES = sources("editor", *SCRIPTS)
     DEFAULTS: ClassVar = {
         **{"frame": None, "picked": None, "opened": None, "imported": None, "exported": None},
+        **{"found": None, "added": None, "selection": None},
         **{"job": "", "result": "", "missing": "", "fps": 12.5, "grid": [32, 32], "modelFrames": 25},
     }

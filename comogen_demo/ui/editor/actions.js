@@ -247,10 +247,11 @@ function attachActions(editor, root) {
     if (crossTakes(event)) { event.preventDefault(); return; }
     if (['Space', 'Enter'].includes(combo) && target.closest('button, a, [role=menuitem]')) return;
     if (target.matches('input') && /Arrow|Home|End|Page/.test(combo) && !event.ctrlKey && !event.altKey) return;
-    const found = [...actionRegistry].find(([, action]) => [].concat(action.keys || []).includes(combo));
-    if (!found) return;
+    const meant = [...actionRegistry].filter(([, action]) => [].concat(action.keys || []).includes(combo));
+    if (!meant.length) return;
     event.preventDefault();
-    editor.run(found[0], event);
+    const [name] = meant.find(([, {enabled}]) => !enabled || enabled(editor)) || meant[0];
+    editor.run(name, event);
   });
 
   brush.addEventListener('input', () => editor.set({brush: Number(brush.value)}));

@@ -4,7 +4,7 @@
 
 const INK = {
   light: '#ffffff', shade: 'rgba(12,16,28,.6)', dim: 'rgba(12,16,28,.3)', left: 'rgba(12,16,28,.42)', deep: 'rgba(12,16,28,.8)',
-  accent: '#5b8cff', before: '#ff9f43', after: '#38bdf8', minus: '#ff6b6b',
+  accent: '#5b8cff', before: '#ff9f43', after: '#38bdf8', whole: '#ffd24a', chosen: '#2d4fd8', minus: '#ff6b6b',
 };
 
 // Entry: everything that is on the canvas.
@@ -28,11 +28,13 @@ function drawScene(editor) {
   if (!editor.playing && !live.picture) {
     for (const one of placed) {
       if (one.chosen && editor.onion) drawOnion(pen, editor, one);
+      if (one.chosen && editor.whole) drawAll(pen, editor, one);
       drawWay(pen, editor, one);
       if (one.chosen && editor.tool === 'select' && !one.track.locked) drawHandles(pen, editor, one);
     }
   }
   if (view === 'model') drawCaption(pen, editor);
+  if (!editor.playing) drawFound(pen, editor);
   if (!editor.playing) drawLive(pen, editor, live);
 }
 
@@ -139,23 +141,30 @@ function drawLeft(pen, editor, placed) {
 
 // The selected track's neighbouring keyframes: two before (warm) and two after (cool), the nearer the stronger.
 function drawOnion(pen, editor, one) {
-  const keys = one.track.keyframes, {unit, time} = editor;
+  const keys = one.track.keyframes, {time} = editor;
   const before = keys.filter(key => key.t < time).slice(-2).reverse(), after = keys.filter(key => key.t > time).slice(0, 2);
-  for (const [list, colour] of [[before, INK.before], [after, INK.after]]) {
-    list.forEach((key, i) => {
-      if (key.hidden || !one.shapes[key.shape]) return;
-      const pose = keyPose(one.shapes, key), path = outlineOf(one.shapes[key.shape]);
-      pen.save();
-      drawPosed(pen, pose);
-      pen.fillStyle = pen.strokeStyle = colour;
-      pen.lineWidth = 1.75 * unit / pose.scale;
-      pen.globalAlpha = i ? 0.05 : 0.12;
-      pen.fill(path, 'evenodd');
-      pen.globalAlpha = i ? 0.4 : 0.9;
-      pen.stroke(path);
-      pen.restore();
-    });
-  }
+  for (const [list, colour] of [[before, INK.before], [after, INK.after]]) list.forEach((key, i) => drawKey(pen, editor, one, key, colour, i ? 0.4 : 0.9));
+}
+
+// What is moved with the switch "Move all keys": the masks at some ten keyframes.
+function drawAll(pen, editor, one) {
+  const keys = one.track.keyframes.filter(key => !key.hidden), gap = Math.ceil(keys.length / 10);
+  keys.forEach((key, i) => { if (i % gap === 0 || i === keys.length - 1) drawKey(pen, editor, one, key, INK.whole, 0.75); });
+}
+
+// The mask at a keyframe, as a line and a breath of its colour.
+function drawKey(pen, editor, one, key, colour, strength) {
+  if (key.hidden || !one.shapes[key.shape]) return;
+  const pose = keyPose(one.shapes, key), path = outlineOf(one.shapes[key.shape]);
+  pen.save();
+  drawPosed(pen, pose);
+  pen.fillStyle = pen.strokeStyle = colour;
+  pen.lineWidth = 1.75 * editor.unit / pose.scale;
+  pen.globalAlpha = 0.13 * strength;
+  pen.fill(path, 'evenodd');
+  pen.globalAlpha = strength;
+  pen.stroke(path);
+  pen.restore();
 }
 
 // The way through a track's keyframes, from key to key: [{a, points}], null while a shape is not decoded.

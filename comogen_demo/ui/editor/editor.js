@@ -1,18 +1,18 @@
 // The editor's store: the project document (the only truth), what is on the screen of it, and the wires to Python.
 // Events to Python: restore {image, job, result} (the page has opened), pick {image, points, box, track, turn} (a mask is
-// wanted), edit (the document has changed); those of files.js are told there.
+// wanted), pick_slowly (the same, of a model), leave {turns} (no answer is wanted any more), edit (the document has
+// changed); those of files.js, finding.js and weights.js are told there.
 // Props from Python: frame {id, url, source} (a new first frame), picked {image, turn, track, mask, name, error} (the answer
-// to a pick), opened {doc, frame} (a loaded project), missing (it knows no such frame), job and result (ids), fps, grid
-// [rows, columns] and modelFrames of the model.
+// to a pick; `slow` if a model must be asked, `wait` as news of it), opened {doc, frame} (a loaded project), missing (it
+// knows no such frame), job and result (ids), fps, grid [rows, columns] and modelFrames of the model.
 
-const PATIENCE = 20_000;  // ms until a question to Python counts as lost
 const root = element.querySelector('.editor'), hint = root.querySelector('.hint');
 const canvas = root.querySelector('canvas');
 const images = {};  // id of a first frame -> url
-const decoded = new Map();  // url of a mask -> its shape; null if it is empty, damaged or being decoded
-const decoding = [];
-const listeners = [], known = new WeakMap(), waiting = [];
-let doc = migrateDoc(plain(props.value)), past = makeHistory(), work = null, loop = 0, saving = 0, drawing = 0, version = 0, turns = 0;
+const decoder = makeDecoder(redraw, () => say('A mask of this project is damaged: undo, or remove its object.', 'error'));
+const questions = makeQuestions(redraw, () => say('No answer came: please try it again.', 'error'));
+const listeners = [];
+let doc = migrateDoc(plain(props.value)), past = makeHistory(), work = null, loop = 0, saving = 0, drawing = 0;
 
 // A copy of JSON values; long texts are shared, not copied. (Props come wrapped, and what is wrapped can't be stored.)
 function plain(value) {
@@ -31,8 +31,11 @@ function alike(a, b) {
 const editor = {
   root, canvas, shown: doc, frame: null, width: 1, height: 1, unit: 1,
   time: 0, trackId: '', keyT: null, tool: 'select', negative: false, brush: 12, view: 'cutout', onion: false, playing: false,
+  whole: false, fitted: '', found: null,
   get doc() { return doc; },
-  get picking() { return waiting.length > 0; },
+  get picking() { return questions.named('pick'); },
+  get waits() { return questions.some; },
+  get waitsLong() { return questions.slow; },
   get canUndo() { return past.canUndo; },
   get canRedo() { return past.canRedo; },
   get grid() { return props.grid; },
@@ -42,17 +45,11 @@ const editor = {
 
   tracks() { return this.shown.tracks; },
   track() { return this.shown.tracks.find(track => track.id === this.trackId) || null; },
-  shapes(track) {
-    const found = known.get(track);
-    if (found && found.version === version) return found.shapes;
-    const shapes = track.shapes.map(shapeOf);
-    known.set(track, {version, shapes});
-    return shapes;
-  },
+  shapes: track => decoder.shapes(track),
   moment(track, t) { return momentAt(track, this.shapes(track), t); },
   keepShape(bits) {
     const url = bitsToUrl(bits, this.width, this.height);
-    learn(url, makeShape(bits, this.width, this.height));
+    decoder.learn(url, makeShape(bits, this.width, this.height));
     return url;
   },
 
@@ -72,17 +69,21 @@ const editor = {
     const other = change.trackId !== undefined && change.trackId !== editor.trackId;
     if (change.time !== undefined && editor.playing) editor.stop();
     Object.assign(editor, change);
+    leaveFit();
     editor.time = Math.max(0, Math.min(doc.frames - 1, editor.time));
     if (other) { if (change.keyT === undefined) editor.keyT = null; advise(); }
     redraw();
   },
+  asking: name => questions.named(name),
+  ask(name, data) { questions.ask(name, {image: doc.image, ...data}); },
+  hear: given => questions.hear(plain(given)),
+  leave() {
+    const news = questions.slow, turns = questions.leave();
+    if (turns.length) trigger('leave', {turns});
+    if (news) advise();
+  },
   pick({points = [], box = null, trackId = ''}) {
-    if (!doc.image) return;
-    const turn = String(++turns);
-    waiting.push(turn);
-    trigger('pick', {image: doc.image, points, box, track: trackId, turn});
-    setTimeout(() => giveUp(turn), PATIENCE);
-    redraw();
+    if (doc.image) editor.ask('pick', {points, box, track: trackId});
   },
   play() {
     if (!doc.tracks.some(track => track.visible && track.keyframes.length > 1)) {
@@ -111,14 +112,6 @@ const editor = {
   say,
   listen(fn) { listeners.push(fn); },  // fn(editor) after every redraw; run(name) is added by actions.js
 };
-
-// An answer that got lost must not keep the editor waiting.
-function giveUp(turn) {
-  if (!waiting.includes(turn)) return;
-  waiting.splice(0, waiting.indexOf(turn) + 1);
-  say('No answer came: please click again.', 'error');
-  redraw();
-}
 
 function redraw() {
   drawing ||= requestAnimationFrame(draw);
@@ -150,34 +143,6 @@ function advise() {
   else say('');
 }
 
-// The shape of a mask, or null while it is not decoded yet; a redraw follows.
-function shapeOf(url) {
-  if (!decoded.has(url)) {
-    decoded.set(url, null);
-    decoding.push(url);
-    if (decoding.length === 1) decodeAll();
-  }
-  return decoded.get(url);
-}
-
-function learn(url, shape) {
-  decoded.set(url, shape);
-  version += 1;
-}
-
-async function decodeAll() {
-  while (decoding.length) {
-    let shape = null;
-    try {
-      const picture = await loadPicture(decoding[0]);
-      shape = makeShape(shapeBits(picture), picture.naturalWidth, picture.naturalHeight);
-    } catch { say('A mask of this project is damaged: undo, or remove its object.', 'error'); }
-    if (!decoded.get(decoding[0])) learn(decoding[0], shape);
-    decoding.shift();
-    redraw();
-  }
-}
-
 // Shows the document's picture; an answer that comes after a newer change is dropped.
 let frameTurn = 0, frameShown = '';
 async function showFrame() {
@@ -201,17 +166,24 @@ async function showFrame() {
   redraw();
 }
 
+// A motion that was put on the picture is moved as a whole, for as long as it is selected.
+function leaveFit() {
+  if (editor.fitted && editor.trackId !== editor.fitted) Object.assign(editor, {whole: false, fitted: ''});
+}
+
 // Makes `next` the document; what is selected stays selected, and a track that came back is.
 function take(next, tell = true) {
   const has = id => next.tracks.some(track => track.id === id), before = new Set(doc.tracks.map(track => track.id));
   const back = next.tracks.filter(track => !before.has(track.id)).pop(), last = next.tracks[next.tracks.length - 1];
   if (!has(editor.trackId)) editor.trackId = back ? back.id : editor.trackId && last ? last.id : '';
+  leaveFit();
+  if (next.image !== doc.image) editor.leave();
   doc = editor.shown = next;
   editor.time = Math.max(0, Math.min(doc.frames - 1, editor.time));
   const own = editor.track();
   if (!own || !own.keyframes.some(key => key.t === editor.keyT)) editor.keyT = null;
   props.value = plain(doc);
-  forgetShapes();
+  decoder.forget(doc.tracks);
   save();
   showFrame();
   redraw();
@@ -223,14 +195,6 @@ function goTo(next) {
   editor.stop();
   take(next);
   if (other && images[doc.image]) keepImage(doc.image, images[doc.image]);
-}
-
-// Shapes of states long past are decoded again when they come back.
-function forgetShapes() {
-  if (decoded.size < 400) return;
-  const used = new Set(doc.tracks.flatMap(track => track.shapes));
-  for (const url of decoded.keys()) if (!used.has(url) && !decoding.includes(url)) decoded.delete(url);
-  version += 1;
 }
 
 // `data-saved` on the root tells whether the browser has kept all that was made.
@@ -264,9 +228,11 @@ async function keepImage(id, url) {
   } catch { /* the picture is shown from the server then, and not kept */ }
 }
 
-// Hands the picture and the ids of the last jobs to the server: at the start, and when it has forgotten them.
+// Hands the picture and the ids of the last jobs to the server: at the start, and when it has forgotten them. What selects
+// there is asked by an event of its own: what one event calls runs in turn, and a download would keep the page from opening.
 function restore(image) {
   trigger('restore', {image, job: work.job, result: work.result});
+  trigger('follow');
 }
 
 // A new first frame, or a project with its own: one step that can be undone.
@@ -292,12 +258,10 @@ watch('opened', () => {
 });
 
 watch('picked', () => {
-  const picked = plain(props.picked);
-  const turn = picked ? waiting.indexOf(picked.turn) : -1;
-  waiting.splice(0, turn < 0 ? waiting.length : turn + 1);
-  redraw();
-  if (!picked || picked.image !== doc.image) return;
-  if (picked.error) { say(picked.error, 'error'); return; }
+  const picked = editor.hear(props.picked);
+  if (!picked) return;
+  if (picked.slow) { trigger('pick_slowly', questions.data(picked.turn)); return; }
+  if (picked.wait || picked.error) { say(picked.wait || picked.error, picked.wait ? 'info' : 'error'); return; }
   if (!picked.track) {
     const next = newTrack(doc, {name: picked.name, shape: picked.mask});
     editor.commit(next, {seek: doc.frames - 1, trackId: next.tracks[next.tracks.length - 1].id});
@@ -314,8 +278,7 @@ watch(['job', 'result'], () => {
 
 // The server has forgotten the picture (it was restarted, say): hand it over again.
 watch('missing', () => {
-  waiting.length = 0;
-  redraw();
+  questions.leave();
   if (!props.missing || !images[doc.image]) return;
   say('The connection was renewed: please do that once more.');
   restore(images[doc.image]);
@@ -340,7 +303,8 @@ window.addEventListener('pagehide', () => {
 document.addEventListener('visibilitychange', () => { if (document.hidden) saveNow(); });
 
 attachGestures(editor);
-for (const attach of [attachTimeline, attachTracks, attachInspector, attachActions, attachFiles]) attach(editor, root);
+// In this order a key does what it stands for: Escape leaves what was found before it deselects.
+for (const attach of [attachFinding, attachTimeline, attachTracks, attachInspector, attachWeights, attachActions, attachFiles]) attach(editor, root);
 new ResizeObserver(redraw).observe(canvas);
 redraw();
 openWorkspace().then(found => {

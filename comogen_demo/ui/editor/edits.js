@@ -2,6 +2,7 @@
 
 const COLOURS = ['#5b8cff', '#ff7a45', '#2fbf71', '#d957c8', '#e0a800', '#14b5c8', '#9b6bff', '#e5484d'];
 const DOCUMENT_VERSION = 2;
+const MIN_SCALE = 0.05, MAX_SCALE = 20, MAX_OFFSET = 1e5;  // of a keyframe, within what the format allows
 
 const keyOf = given => ({t: 0, shape: 0, ...REST, ease: LINEAR, hold: false, hidden: false, ...given});
 const sortKeys = keys => [...keys].sort((a, b) => a.t - b.t);
@@ -37,10 +38,10 @@ function freeId(doc) {
   return String(n);
 }
 
-// -> a document with one more track, the last; it rests where its shape was drawn.
-function newTrack(doc, {name = 'object', shape, t = 0}) {
+// -> a document with one more track, the last; it rests where its shape was drawn. id: its own, if it has one already.
+function newTrack(doc, {name = 'object', shape, t = 0, id = ''}) {
   const track = {
-    id: freeId(doc), name: freeName(doc, name), colour: freeColour(doc), on: true, visible: true, locked: false, smooth: 0,
+    id: id || freeId(doc), name: freeName(doc, name), colour: freeColour(doc), on: true, visible: true, locked: false, smooth: 0,
     shapes: [shape], keyframes: [keyOf({t})],
   };
   return {...doc, tracks: [...doc.tracks, track]};
@@ -154,6 +155,32 @@ function loopTrack(track, frames, way, times) {
 // Left and right exchanged; `flipped` are the track's shapes, mirrored in the frame.
 function mirrorTrack(track, flipped) {
   return {...track, shapes: flipped, keyframes: track.keyframes.map(key => ({...key, x: -key.x, rotation: -key.rotation}))};
+}
+
+// How far a growth of the whole motion can be followed, so that every keyframe's scale stays within its limits.
+function wholeGrowth(track, growth) {
+  const scales = track.keyframes.length ? track.keyframes.map(key => key.scale) : [1];
+  const least = Math.min(1, MIN_SCALE / Math.min(...scales)), most = Math.max(1, MAX_SCALE / Math.max(...scales));
+  return Math.min(most, Math.max(least, growth));
+}
+
+// The whole motion turned by degrees clockwise and resized about a place (x, y) of the frame, and moved: a similarity takes
+// every keyframe's centre with it, and with them all that lies between. A track without keyframes gets one, as it rests
+// elsewhere from now on. Null when a keyframe would be too far out, or while a shape is not decoded.
+function moveWhole(track, shapes, {x, y, dx = 0, dy = 0, turn = 0, growth = 1}) {
+  const keys = track.keyframes.length ? track.keyframes : [keyOf()], [first] = keys;
+  if (keys.some(key => !shapes[key.shape])) return null;
+  // In steps that sums of numbers keep exactly: half a turn between two keyframes stays one and goes the same way round.
+  const by = Math.round((wrapDegrees(first.rotation + turn) - first.rotation) * 1024) / 1024, more = wholeGrowth(track, growth);
+  const angle = by * Math.PI / 180, cos = more * Math.cos(angle), sin = more * Math.sin(angle);
+  const keyframes = keys.map(key => {
+    const {centre} = shapes[key.shape], px = centre.x + key.x - x, py = centre.y + key.y - y;
+    return {
+      ...key, rotation: key.rotation + by, scale: key.scale * more,
+      x: x + dx + cos * px - sin * py - centre.x, y: y + dy + sin * px + cos * py - centre.y,
+    };
+  });
+  return keyframes.some(key => Math.max(Math.abs(key.x), Math.abs(key.y)) > MAX_OFFSET) ? null : {...track, keyframes};
 }
 
 // Another number of frames: 'stretch' keeps every keyframe at its share of the time (where there are fewer frames than

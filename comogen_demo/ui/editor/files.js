@@ -2,6 +2,7 @@
 // projects are written here, masks by Python.
 // Events to Python: take_in {files, want, turn}, hand_out {form, turn}. Props from Python: imported {turn, image, track} or
 // {turn, error}, exported {turn, url, name} or {turn, error}; a project comes as `opened`, a picture as `frame` (editor.js).
+// An imported track takes the place of the one that has its id; with `fit` the handles change all of it while it is selected.
 
 const FILE_MOST = 513, FILE_MEGABYTES = 64, FILE_AT_ONCE = 6;
 const FILE_KINDS = {
@@ -154,12 +155,16 @@ function attachFiles(editor, root) {
     if (!answer) return;
     if (answer.error) { editor.say(answer.error, 'error'); return; }
     if (answer.image !== editor.doc.image) return;
-    const {name, shapes, keyframes, note} = answer.track;
-    const next = newTrack(editor.doc, {name, shape: shapes[0]}), {id} = next.tracks.at(-1);
-    const filled = withTrack(next, id, track => ({...track, shapes, keyframes: keyframes.map(keyOf)}));
+    const {id = '', name, shapes, keyframes, smooth = 0, note, fit} = answer.track, there = editor.doc.tracks.some(track => track.id === id);
+    const next = there ? editor.doc : newTrack(editor.doc, {name, shape: shapes[0], id}), own = there ? id : next.tracks.at(-1).id;
+    const filled = withTrack(next, own, track => ({...track, shapes, keyframes: keyframes.map(keyOf), smooth}));
     editor.stop();
-    editor.commit(filled, {seek: 0, trackId: id});
+    editor.commit(filled, {seek: 0, trackId: own});
     editor.say(note);
+    if (!fit) return;
+    editor.set({whole: true, fitted: own, tool: 'select'});
+    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    editor.canvas.scrollIntoView({block: 'nearest', behavior: calm ? 'auto' : 'smooth'});
   });
 
   watch('exported', () => {

@@ -18,7 +18,7 @@ function attachGestures(editor) {
   const show = live => { editor.live = live; editor.set({}); };
   const brushAt = (point, event) => event.pointerType === 'touch' ? null
     : {brush: {...point, radius: editor.brush}, subtract: editor.tool === 'eraser' || editor.negative || event.altKey};
-  const paint = paintTools(editor, {pointOf, far, moved, subtracts, brushAt, show});
+  const paint = paintTools(editor, {pointOf, far, moved, subtracts, brushAt, show}), move = moveTools(editor, {far, moved});
 
   // Selecting and refining
 
@@ -79,66 +79,10 @@ function attachGestures(editor) {
     if (at !== point && moved(at, point)) editor.set({time: 0});
   }
 
-  // Moving
-
-  // The track to drag with its pose where the drag begins. At the first frame the end pose is meant, if there is one to be
-  // seen: there the object is where it is. Between two shapes, what is shown becomes a shape of its own.
-  function held(track) {
-    const shapes = editor.shapes(track), last = editor.doc.frames - 1;
-    const t = editor.time < 1 && editor.moment(track, last) ? last : Math.round(editor.time);
-    const moment = editor.moment(track, editor.time), now = poseAt(track, shapes, editor.time);
-    if (moment && moment.kind === 'redrawn') {
-      const url = editor.keepShape(paintBits(moment, shapes, editor.width, editor.height));
-      const redrawn = addShapeKey(track, t, url), key = redrawn.keyframes.find(one => one.t === t);
-      return {t, track: redrawn, pose: {...REST, shape: key.shape}, now: REST};
-    }
-    // A track without keyframes rests: it keeps doing so before the one that is made.
-    const base = track.keyframes.length ? track : setKey(track, 0, {});
-    const pose = poseAt(track, shapes, t), from = shapes[now.shape].centre, to = shapes[pose.shape].centre;
-    return {t, track: base, pose, now: {...now, x: now.x + from.x - to.x, y: now.y + from.y - to.y}};
-  }
-
-  // A drag that changes one keyframe: pose(point, event) -> what changes in the one at t.
-  function keyAct(start, begin, pose) {
-    const before = {time: editor.time, keyT: editor.keyT};
-    let hold = null, next = null;
-    return {
-      move(point, event) {
-        if (!hold) {
-          if (!moved(point, start)) return;
-          hold = begin();
-          editor.set({time: hold.t, keyT: hold.t});
-        }
-        const track = setKey(hold.track, hold.t, pose(hold, point, event));
-        next = withTrack(editor.doc, track.id, () => track);
-        editor.preview(next);
-      },
-      end() {
-        if (next) editor.commit(next, {seek: hold.t, trackId: hold.track.id});
-      },
-      cancel() {
-        editor.drop();
-        editor.set(before);
-      },
-    };
-  }
-
-  const locked = (dx, dy, event) => !event.shiftKey ? [dx, dy] : Math.abs(dx) >= Math.abs(dy) ? [dx, 0] : [0, dy];
-  const sized = scale => Math.min(MAX_SCALE, Math.max(MIN_SCALE, scale));
-
+  // A press on a mask, or on one of its handles. A click with Shift refines it, a drag with Shift moves it along one axis.
   function dragAct(kind, track, start, pressed) {
-    const grip = gripOf(editor, track), angle = p => Math.atan2(p.y - grip.y, p.x - grip.x) * 180 / Math.PI;
-    const inner = keyAct(start, () => held(track), ({pose, now}, point, event) => {
-      if (kind === 'scale') return {...pose, scale: sized(now.scale * far(point, grip) / Math.max(1, far(start, grip)))};
-      if (kind === 'rotate') {
-        const rotation = wrapDegrees(now.rotation + angle(point) - angle(start));
-        return {...pose, rotation: event.shiftKey ? wrapDegrees(Math.round(rotation / 15) * 15) : rotation};
-      }
-      const [dx, dy] = locked(point.x - start.x, point.y - start.y, event);
-      return {...pose, x: now.x + dx, y: now.y + dy};
-    });
+    const inner = move.drag(kind, track, start, pressed);
     if (kind !== 'move' || !pressed.shiftKey) return inner;
-    // A click with Shift refines the mask under it, a drag with Shift moves it along one axis.
     let dragged = false;
     return {
       move(point, event) {
@@ -150,42 +94,9 @@ function attachGestures(editor) {
     };
   }
 
-  // A keyframe's dot on the path: its place is moved, wherever in time the editor stands.
-  function dotAct(track, key, start) {
-    const made = keyAct(start, () => ({t: key.t, track}), (hold, point, event) => {
-      const [dx, dy] = locked(point.x - start.x, point.y - start.y, event);
-      return {x: key.x + dx, y: key.y + dy};
-    });
-    editor.set({time: key.t, keyT: key.t});
-    return made;
-  }
-
-  // Two fingers: the mask follows them, turned and resized as they are to each other.
-  function pinchAct(track, first, second) {
-    const hold = held(track), grip = gripOf(editor, track), pair = () => [fingers.get(first), fingers.get(second)];
-    const before = {time: editor.time, keyT: editor.keyT}, [a, b] = pair();
-    const middle = (p, q) => ({x: (p.x + q.x) / 2, y: (p.y + q.y) / 2}), angle = (p, q) => Math.atan2(q.y - p.y, q.x - p.x);
-    let next = null;
-    return {
-      move() {
-        const [p, q] = pair(), {pose, now} = hold, from = middle(a, b), to = middle(p, q);
-        const scale = sized(now.scale * far(p, q) / Math.max(1, far(a, b))), growth = scale / now.scale, turn = angle(p, q) - angle(a, b);
-        // The point of the mask between the fingers stays between them.
-        const dx = (grip.x - from.x) * growth, dy = (grip.y - from.y) * growth, cos = Math.cos(turn), sin = Math.sin(turn);
-        const x = to.x + cos * dx - sin * dy, y = to.y + sin * dx + cos * dy;
-        const changed = setKey(hold.track, hold.t, {
-          ...pose, scale, rotation: wrapDegrees(now.rotation + turn * 180 / Math.PI), x: now.x + x - grip.x, y: now.y + y - grip.y,
-        });
-        next = withTrack(editor.doc, track.id, () => changed);
-        editor.set({time: hold.t, keyT: hold.t});
-        editor.preview(next);
-      },
-      end() {
-        if (next) editor.commit(next, {seek: hold.t, trackId: track.id});
-      },
-      cancel() { editor.drop(); editor.set(before); },
-      pinch: true,
-    };
+  // A click in the box of something that was found chooses it, or lets it go.
+  function foundAct(index, start) {
+    return {move() {}, end(point) { if (!moved(point, start)) foundToggle(editor, index); }, cancel() {}};
   }
 
   // The pointer
@@ -198,11 +109,13 @@ function attachGestures(editor) {
     if (tool === 'lasso') return paint.lasso(point, event);
     if (tool === 'box') return paint.box(point, event);
     if (tool === 'polygon') { paint.polygon(point, event); return null; }
+    const found = foundAt(editor, point);
+    if (found >= 0) return foundAct(found, point);
     const target = targetAt(editor, point, event.pointerType === 'touch');
     const handle = ['rotate', 'scale'].includes(target.kind), other = target.track && target.track.id !== editor.trackId;
     const refines = event.altKey || event.button === 2 || editor.negative && !handle || event.shiftKey && other;
     if (target.kind === 'scene' || refines) return clickAct(point, event);
-    if (target.kind === 'key') return dotAct(target.track, target.key, point);
+    if (target.kind === 'key') return move.dot(target.track, target.key, point, event);
     if (other) editor.set({trackId: target.track.id});
     return dragAct(target.kind, target.track, point, event);
   }
@@ -219,6 +132,7 @@ function attachGestures(editor) {
     if (brushes()) return 'none';
     if (editor.tool !== 'select') return 'crosshair';
     if (act) return 'grabbing';
+    if (foundAt(editor, point) >= 0) return 'pointer';
     if (subtracts(event)) return 'crosshair';
     return {rotate: 'alias', scale: 'nwse-resize', key: 'move', move: 'grab', scene: 'pointer'}[targetAt(editor, point, false).kind];
   }
@@ -230,7 +144,8 @@ function attachGestures(editor) {
     if (act) {
       if (event.pointerType !== 'touch' || !pinchable()) return;
       act.cancel();
-      act = pinchAct(editor.track(), ...fingers.keys());
+      const ids = [...fingers.keys()];
+      act = move.pinch(editor.track(), () => ids.map(id => fingers.get(id)));
       return;
     }
     editor.stop();

@@ -1,7 +1,6 @@
 // The handles of the selected mask, and what is under a pointer. Places are in frame pixels, reaches in css pixels.
 
 const REACH = 30, GRAB = 22, TOUCH = 12;  // length of the rotation handle, size of a target, and more of it for fingers
-const MIN_SCALE = 0.05, MAX_SCALE = 20;
 
 // What is held of a mask: its centre, how it is turned and scaled, and its box about the centre before that.
 function gripOf(editor, track) {
@@ -45,20 +44,20 @@ function handlesOf(editor, grip) {
 }
 
 function drawHandles(pen, editor, one) {
-  const grip = gripOf(editor, one.track), {unit} = editor;
+  const grip = gripOf(editor, one.track), {unit} = editor, colour = editor.whole ? INK.whole : INK.accent, rim = editor.whole ? INK.deep : INK.light;
   if (!grip) return;
   const {stem, rotate, scale} = handlesOf(editor, grip), half = 6.5 * unit;
   pen.beginPath();
   pen.moveTo(stem.x, stem.y);
   pen.lineTo(rotate.x, rotate.y);
   drawLine(pen, unit, 2, INK.light);
-  drawDot(pen, rotate.x, rotate.y, 8, INK.accent, INK.light, unit);
+  drawDot(pen, rotate.x, rotate.y, 8, colour, rim, unit);
   pen.beginPath();
   pen.roundRect(scale.x - half, scale.y - half, 2 * half, 2 * half, 2 * unit);
-  pen.fillStyle = INK.accent;
+  pen.fillStyle = colour;
   pen.fill();
   pen.lineWidth = 2 * unit;
-  pen.strokeStyle = INK.light;
+  pen.strokeStyle = rim;
   pen.stroke();
 }
 

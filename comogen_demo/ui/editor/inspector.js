@@ -30,8 +30,24 @@ function inspectorSetKey(editor, change, t = timelineFrame(editor)) {
   editor.set({keyT: t});
 }
 
-// Moving by keys at the first frame means the end pose, as dragging does: there the object is where it is.
-const inspectorPose = (editor, change) => inspectorSetKey(editor, change, editor.time < 1 ? editor.doc.frames - 1 : timelineFrame(editor));
+// change: {dx, dy}, {turn} in degrees clockwise, or {growth}, of the mask at the present time or of all keyframes alike. At
+// the first frame the end pose is meant, as by dragging: there the object is where it is.
+function inspectorMove(editor, change) {
+  if (editor.whole) { inspectorMoveWhole(editor, change); return; }
+  const {dx, dy, turn, growth} = change;
+  inspectorSetKey(editor, key => {
+    if (turn) return {rotation: wrapDegrees(key.rotation + turn)};
+    if (growth) return {scale: Math.min(MAX_SCALE, Math.max(MIN_SCALE, key.scale * growth))};
+    return {x: key.x + dx, y: key.y + dy};
+  }, editor.time < 1 ? editor.doc.frames - 1 : timelineFrame(editor));
+}
+
+function inspectorMoveWhole(editor, change) {
+  const track = editor.track(), shapes = editor.shapes(track), pose = poseAt(track, shapes, editor.time), shape = shapes[pose.shape];
+  const moved = shape && moveWhole(track, shapes, {x: shape.centre.x + pose.x, y: shape.centre.y + pose.y, ...change});
+  if (moved) inspectorChange(editor, () => moved);
+  else editor.say(shape ? 'A key would be too far out of the picture: nothing was moved.' : 'One moment, the mask is still being read.', 'error');
+}
 
 // The keyframe that Delete and the like mean: the one that was clicked, else the one at the present time.
 function inspectorChosenKey(editor) {
@@ -60,17 +76,17 @@ const INSPECTOR_WAYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1]
 
 function inspectorNudge(editor, event) {
   const [dx, dy] = INSPECTOR_WAYS[event.key], far = event.shiftKey ? 10 : 1;
-  inspectorPose(editor, key => ({x: key.x + dx * far, y: key.y + dy * far}));
+  inspectorMove(editor, {dx: dx * far, dy: dy * far});
 }
 
 function inspectorTurn(editor, event) {
   const left = event.key === ',' || event.key === 'ArrowLeft', by = event.shiftKey ? 15 : 1;
-  inspectorPose(editor, key => ({rotation: wrapDegrees(key.rotation + (left ? -by : by))}));
+  inspectorMove(editor, {turn: left ? -by : by});
 }
 
 function inspectorGrow(editor, event) {
   const less = event.key === '<' || event.key === 'ArrowDown', by = event.altKey && event.shiftKey ? 1.2 : 1.02;
-  inspectorPose(editor, key => ({scale: Math.min(20, Math.max(0.05, key.scale * (less ? 1 / by : by)))}));
+  inspectorMove(editor, {growth: less ? 1 / by : by});
 }
 
 function inspectorKeyActions() {
@@ -120,6 +136,11 @@ function inspectorMotionActions() {
       shown: [',', '.', 'Alt+← →'], group: 'Motion', enabled: inspectorFree, run: inspectorTurn},
     grow: {label: 'Make it smaller or larger', keys: ['<', '>', 'Alt+ArrowDown', 'Alt+ArrowUp', 'Alt+Shift+ArrowDown', 'Alt+Shift+ArrowUp'],
       shown: ['<', '>', 'Alt+↓ ↑'], group: 'Motion', enabled: inspectorFree, run: inspectorGrow},
+    whole: {label: 'Move all keys: handles, arrows and numbers change the whole motion', keys: ['W'], shown: ['W', 'Ctrl+Drag'], group: 'Motion',
+      pressed: editor => editor.whole, run: editor => {
+        editor.set({whole: !editor.whole});
+        editor.say(editor.whole ? 'Handles, arrows and numbers change all keys of the track.' : 'They change the key at this frame again.');
+      }},
     mirror: {label: 'Mirror left and right', group: 'Motion', keys: ['M'],
       enabled: editor => inspectorFree(editor) && editor.shapes(editor.track()).every(Boolean), run: inspectorMirror},
     reverse: {label: 'Backwards in time', group: 'Motion', keys: ['Shift+R'], enabled: moves,
@@ -132,6 +153,12 @@ function inspectorMotionActions() {
 }
 
 // The panel
+
+// What must happen to the present mask for a number of its pose to be as typed.
+function inspectorTyped(editor, name, value) {
+  const pose = poseAt(editor.track(), editor.shapes(editor.track()), editor.time);
+  return {x: {dx: value - pose.x}, y: {dy: value - pose.y}, rotation: {turn: value - pose.rotation}, scale: {growth: value / 100 / pose.scale}}[name];
+}
 
 const EASES = {linear: [0, 0, 1, 1], in: [0.42, 0, 1, 1], out: [0, 0, 0.58, 1], both: [0.42, 0, 0.58, 1]};
 
@@ -147,6 +174,7 @@ function inspectorSegment(track, t) {
 function inspectorState(editor, track) {
   const t = timelineFrame(editor), frame = 'frame ' + (t + 1);
   if (track.locked) return 'locked';
+  if (editor.whole) return 'all keys, ' + frame;
   if (inspectorKey(track, t)) return 'key at ' + frame;
   const segment = inspectorSegment(track, t);
   if (!segment || t < segment.key.t) return 'at rest, ' + frame;
@@ -168,7 +196,8 @@ function attachInspector(editor, root) {
       if (field.value === '' || !Number.isFinite(typed)) { editor.set({}); return; }
       const value = Math.min(high, Math.max(low, typed));
       field.value = value;
-      inspectorSetKey(editor, () => ({[name]: name === 'scale' ? value / 100 : value}));
+      if (editor.whole) inspectorMoveWhole(editor, inspectorTyped(editor, name, value));
+      else inspectorSetKey(editor, () => ({[name]: name === 'scale' ? value / 100 : value}));
     });
   }
 
@@ -223,53 +252,4 @@ function attachInspector(editor, root) {
     ease.disabled = fixed;
     curve.draw(values, fixed);
   });
-}
-
-// The speed curve with its two handles. A box of 100 by 100 is the way from 0 to 1; the handles may reach above and below.
-function attachCurve(picture, {move, end, cancel}) {
-  const line = picture.querySelector('.curve-line'), arms = picture.querySelector('.curve-arms');
-  const handles = [...picture.querySelectorAll('.curve-handle')];
-  let shown = LINEAR, fixed = true, drag = null;
-
-  const moved = event => {
-    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
-    const round = value => Math.round(value * 100) / 100, values = [...shown];
-    values[drag.index * 2] = round(Math.min(1, Math.max(0, at.x / 100)));
-    values[drag.index * 2 + 1] = round(Math.min(1.3, Math.max(-0.3, 1 - at.y / 100)));
-    return values;
-  };
-  picture.addEventListener('pointerdown', event => {
-    if (fixed || event.button !== 0) return;
-    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
-    const far = i => Math.hypot(at.x - shown[i * 2] * 100, at.y - (1 - shown[i * 2 + 1]) * 100);
-    drag = {index: far(0) <= far(1) ? 0 : 1, values: null};
-    picture.setPointerCapture(event.pointerId);
-    event.preventDefault();
-  });
-  picture.addEventListener('pointermove', event => {
-    if (!drag) return;
-    drag.values = moved(event);
-    move(drag.values);
-  });
-  picture.addEventListener('pointerup', () => {
-    const done = drag;
-    drag = null;
-    if (done && done.values) end(done.values);
-  });
-  picture.addEventListener('pointercancel', () => {
-    if (drag) cancel();
-    drag = null;
-  });
-
-  return {
-    draw(values, off) {
-      shown = values;
-      fixed = off;
-      picture.dataset.off = off;
-      const [x1, y1, x2, y2] = values.map((value, i) => i % 2 ? 100 - 100 * value : 100 * value);
-      line.setAttribute('d', `M0 100C${x1} ${y1} ${x2} ${y2} 100 0`);
-      arms.setAttribute('d', `M0 100L${x1} ${y1}M100 0L${x2} ${y2}`);
-      [[x1, y1], [x2, y2]].forEach(([x, y], i) => { handles[i].setAttribute('cx', x); handles[i].setAttribute('cy', y); });
-    },
-  };
 }
