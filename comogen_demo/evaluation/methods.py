@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..masks import cut_and_paste
 from .truth import Truth
-from .warp import cut_and_paste
 
 if TYPE_CHECKING:
     from ..settings import Settings

@@ -1,5 +1,6 @@
 """Mask sequences: bool (T, H, W), read from files or rasterised from shapes and keyframes; and written to files."""
 
+from .cutout import cut_and_paste
 from .fit import fit_mask
 from .keyframes import Keyframe, check_keyframes, ease_at
 from .load import load_fitted_masks, load_masks, read_mask_sequence
@@ -15,6 +16,7 @@ __all__ = [
     "Part",
     "Shape",
     "check_keyframes",
+    "cut_and_paste",
     "ease_at",
     "export_masks",
     "fit_mask",
