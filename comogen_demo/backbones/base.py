@@ -40,7 +40,10 @@ class Denoising(Protocol):
 
     def step(self, k: int) -> Tensor:
         """Takes `latents` from levels[k] to levels[k + 1] and returns the estimate of the clean latents that it made,
-        (1, C, T', h, w). k runs from 0, one after the other."""
+        (1, C, T', h, w). k runs from 0 or a later start, one after the other."""
+
+    def noised(self, clean: Tensor, k: int) -> Tensor:
+        """The state that these clean latents have at levels[k], with the noise that this run began from."""
 
 
 class Backbone(Protocol):
@@ -63,6 +66,9 @@ class Backbone(Protocol):
 
     def encode_prompt(self, text: str, frame: np.ndarray) -> Prompt:
         """The prompt for this first frame, which some text encoders look at."""
+
+    def encode(self, video: np.ndarray) -> Tensor:
+        """uint8 (T, height, width, 3) -> clean latents (1, C, T', h, w)."""
 
     def begin(self, frame: np.ndarray, prompt: Prompt, steps: int, seed: int) -> Denoising:
         """A new video from the first frame; its noise is the same for a seed on every device."""

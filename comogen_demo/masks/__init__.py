@@ -8,7 +8,7 @@ from .motion import Moment, Part, moment_at
 from .rasterise import rasterise
 from .save import export_masks, save_masks
 from .shape import Shape, make_shape, signed_distance
-from .validate import validate_masks
+from .validate import scale_mask, validate_masks
 
 __all__ = [
     "Keyframe",
@@ -27,6 +27,7 @@ __all__ = [
     "rasterise",
     "read_mask_sequence",
     "save_masks",
+    "scale_mask",
     "signed_distance",
     "validate_masks",
 ]

@@ -65,11 +65,15 @@ class MiniBackbone:
     @torch.inference_mode()
     def encode_image(self, frame: np.ndarray) -> Tensor:
         """uint8 (height, width, 3) -> the first latent frame (1, C, 1, h, w)."""
-        if frame.shape != (self.height, self.width, 3):
-            raise ValueError(f"frame {frame.shape}: expected {(self.height, self.width, 3)}")
-        video = to_video(torch.from_numpy(np.ascontiguousarray(frame))[None, None])
+        return self.encode(frame[None])
+
+    @torch.inference_mode()
+    def encode(self, video: np.ndarray) -> Tensor:
+        if video.shape[1:] != (self.height, self.width, 3):
+            raise ValueError(f"frames {video.shape}: expected (T, {self.height}, {self.width}, 3)")
+        pixels = to_video(torch.from_numpy(np.ascontiguousarray(video))[None])
         with self._autocast():
-            return self.vae.encode(video.to(self.device)).float()
+            return self.vae.encode(pixels.to(self.device)).float()
 
     @torch.inference_mode()
     def encode_prompt(self, text: str, frame: np.ndarray | None = None) -> Prompt:
@@ -110,8 +114,9 @@ class MiniDenoising:
     def __init__(self, backbone: MiniBackbone, first: Tensor, prompt: Prompt, steps: int, seed: int):
         self.backbone, self.first, self.prompt = backbone, first, prompt
         self.levels = sampling_sigmas(steps, backbone.shift)
-        self.latents = backbone.noise(seed)
-        self.latents[:, :, :1] = first
+        self.beginning = backbone.noise(seed)
+        self.beginning[:, :, :1] = first
+        self.latents = self.beginning
 
     @torch.inference_mode()
     def step(self, k: int) -> Tensor:
@@ -121,6 +126,13 @@ class MiniDenoising:
         self.latents = self.latents + (following - sigma) * velocity
         self.latents[:, :, :1] = self.first  # token_replace: the first frame is given, not made
         return estimate
+
+    @torch.inference_mode()
+    def noised(self, clean: Tensor, k: int) -> Tensor:
+        sigma = self.levels[k]
+        state = (1 - sigma) * clean + sigma * self.beginning
+        state[:, :, :1] = self.first
+        return state
 
 
 def sampling_sigmas(steps: int, shift: float) -> tuple[float, ...]:
