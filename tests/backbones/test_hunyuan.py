@@ -6,10 +6,7 @@ import torch
 from PIL import Image
 
 from comogen_demo.backbones.base import Prompt
-from tests.backbones.families import POOLED_WIDTH, SENTENCE, TEXT_WIDTH, hunyuan
-
-FRAME = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
-
+from tests.backbones.families import FRAME, POOLED_WIDTH, SENTENCE, TEXT_WIDTH, denoise, hunyuan
 
 def encoded(seed: int, negative: Prompt | None = None, dtype=torch.float32) -> Prompt:
     """As a text encoder might give it: eleven places, of which eight count."""
@@ -18,13 +15,6 @@ def encoded(seed: int, negative: Prompt | None = None, dtype=torch.float32) -> P
     pooled = torch.randn(1, POOLED_WIDTH, generator=generator).to(dtype)
     mask = (torch.arange(11) < 8)[None].to(dtype)
     return Prompt(embeds, pooled, mask, ("",) * 11, negative=negative)
-
-
-def run(backbone, prompt, steps=3, seed=5):
-    denoising = backbone.begin(FRAME, prompt, steps, seed)
-    for k in range(steps):
-        estimate = denoising.step(k)
-    return denoising, estimate
 
 
 def stock(backbone, steps=3, seed=5, output="latent", **prompt):
@@ -69,7 +59,7 @@ def test_without_control_it_is_the_pipeline_bit_for_bit(condition, true_cfg, gui
     backbone = hunyuan(condition, true_cfg, guided, dtype=dtype)
     negative = encoded(2, dtype=dtype) if true_cfg > 1 else None
     prompt = encoded(1, negative, dtype)
-    denoising, estimate = run(backbone, prompt)
+    denoising, estimate = denoise(backbone, prompt)
     expected = stock(backbone, **as_given(prompt, negative))
     shown = denoising.latents[:, :, 1 if backbone.lead else 0 :]
     assert torch.equal(shown, expected) and torch.isfinite(expected).all()
@@ -88,10 +78,10 @@ def test_the_text_path_is_the_pipelines(condition, true_cfg):
     prompt = backbone.encode_prompt("The red cube slides.", FRAME)
     negative = {"negative_prompt": ""} if true_cfg > 1 else {}
     expected = stock(backbone, prompt="The red cube slides.", **negative)
-    denoising, _ = run(backbone, prompt)
+    denoising, _ = denoise(backbone, prompt)
     assert torch.equal(denoising.latents[:, :, 1 if backbone.lead else 0 :], expected)
     other = backbone.encode_prompt("The blue cube slides.", FRAME)
-    assert not torch.equal(run(backbone, other)[0].latents, denoising.latents)
+    assert not torch.equal(denoise(backbone, other)[0].latents, denoising.latents)
     flipped = backbone.encode_prompt("The red cube slides.", FRAME[:, ::-1].copy())
     assert not torch.equal(flipped.embeds, prompt.embeds), "LLaVA sees the frame"
 
