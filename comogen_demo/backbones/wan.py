@@ -55,16 +55,19 @@ class WanBackbone(LargeBackbone):
     def decode(self, latents: Tensor) -> np.ndarray:
         vae = self.pipe.vae
         latents = latents.to(vae.dtype)
-        mean, inverse = (
-            torch.tensor(values).view(1, -1, 1, 1, 1).to(latents.device, latents.dtype)
-            for values in (vae.config.latents_mean, [1.0 / x for x in vae.config.latents_std])
+        mean, std = (
+            torch.tensor(values).view(1, -1, 1, 1, 1)
+            for values in (vae.config.latents_mean, vae.config.latents_std)
         )
-        return self.postprocess(vae.decode(latents / inverse + mean, return_dict=False)[0])
+        restored = latents / (1.0 / std).to(latents) + mean.to(latents)
+        return self.postprocess(vae.decode(restored, return_dict=False)[0])
 
     def _check(self) -> None:
         super()._check()
         if not self.pipe.config.expand_timesteps:
-            raise UserError(f"The weights for {self.preset.title} are those of another Wan: give {self.preset.hub}.")
+            raise UserError(
+                f"The weights for {self.preset.title} are those of another Wan: give {self.preset.hub}."
+            )
 
 
 class WanDenoising:
@@ -105,7 +108,9 @@ class WanDenoising:
         return (1 - self.free) * self.image + self.free * latents
 
     def _velocity(self, noisy: Tensor, t: Tensor, prompt: Prompt, context: str) -> Tensor:
-        times = (self.free[0][0][:, ::2, ::2] * t).flatten()[None]  # one for each token of 2 x 2 latent pixels
+        times = (self.free[0][0][:, ::2, ::2] * t).flatten()[
+            None
+        ]  # one for each token of 2 x 2 latent pixels
         with self.transformer.cache_context(context):
             return self.transformer(
                 hidden_states=noisy.to(self.transformer.dtype),

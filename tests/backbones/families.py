@@ -10,6 +10,7 @@ import torch
 from diffusers import (
     AutoencoderKLCogVideoX,
     AutoencoderKLHunyuanVideo,
+    AutoencoderKLWan,
     CogVideoXDDIMScheduler,
     CogVideoXDPMScheduler,
     CogVideoXImageToVideoPipeline,
@@ -17,6 +18,9 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     HunyuanVideoImageToVideoPipeline,
     HunyuanVideoTransformer3DModel,
+    UniPCMultistepScheduler,
+    WanImageToVideoPipeline,
+    WanTransformer3DModel,
 )
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from torch import nn
@@ -31,6 +35,8 @@ from transformers import (
     PreTrainedTokenizerFast,
     T5Config,
     T5EncoderModel,
+    UMT5Config,
+    UMT5EncoderModel,
 )
 
 from comogen_demo.backbones.base import Denoising, Prompt
@@ -38,18 +44,23 @@ from comogen_demo.backbones.cogvideox import CogVideoXBackbone
 from comogen_demo.backbones.hunyuan import DEFAULT_PROMPT_TEMPLATE, HunyuanBackbone
 from comogen_demo.backbones.large import LargeBackbone
 from comogen_demo.backbones.registry import PRESETS
+from comogen_demo.backbones.wan import WanBackbone
 
 TEXT_WIDTH, POOLED_WIDTH = 16, 8
 HEADERS = ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<image>")
-FRAME = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+FRAME = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
 SENTENCE = "the red cube slides to left and its relationships with a blue sphere"
+
+
+def frame_for(backbone: LargeBackbone) -> np.ndarray:
+    return FRAME[: backbone.height, : backbone.width]
 
 
 def denoise(
     backbone: LargeBackbone, prompt: Prompt, steps: int = 3, seed: int = 5
 ) -> tuple[Denoising, torch.Tensor]:
     """All steps of one video, and the last one's estimate."""
-    denoising = backbone.begin(FRAME, prompt, steps, seed)
+    denoising = backbone.begin(frame_for(backbone), prompt, steps, seed)
     for k in range(steps):
         estimate = denoising.step(k)
     return denoising, estimate
@@ -227,3 +238,46 @@ def t5() -> nn.Module:
         feed_forward_proj="gated-gelu",
     )
     return randomise(T5EncoderModel(config), 2)
+
+
+def wan(guidance: float = 5.0, text: bool = False, dtype: torch.dtype = torch.float32) -> WanBackbone:
+    """Three blocks of width 32, 64 x 64 pixels, nine frames; text: with UMT5."""
+    channels = 4
+    transformer = WanTransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=16,
+        in_channels=channels,
+        out_channels=channels,
+        text_dim=TEXT_WIDTH,
+        freq_dim=16,
+        ffn_dim=32,
+        num_layers=3,
+    )
+    vae = AutoencoderKLWan(
+        base_dim=4,
+        decoder_base_dim=4,
+        z_dim=channels,
+        dim_mult=[1, 1, 1, 1],
+        num_res_blocks=1,
+        latents_mean=[0.1, -0.2, 0.3, 0.0],
+        latents_std=[0.7, 1.1, 1.3, 0.9],
+        is_residual=True,
+        in_channels=12,
+        out_channels=12,
+        patch_size=2,
+        scale_factor_spatial=16,
+    )
+    umt5 = UMT5Config(
+        vocab_size=len(tokenizer(eos="</s>")), d_model=TEXT_WIDTH, d_kv=8, d_ff=16, num_layers=1, num_heads=2
+    )
+    pipe = WanImageToVideoPipeline(
+        tokenizer=tokenizer(eos="</s>") if text else None,
+        text_encoder=randomise(UMT5EncoderModel(umt5), 2) if text else None,
+        vae=randomise(vae, 1),
+        transformer=randomise(transformer).to(dtype),
+        scheduler=UniPCMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=5.0
+        ),
+        expand_timesteps=True,
+    )
+    return WanBackbone(pipe, replace(PRESETS["wan"], width=64, height=64, frames=9, guidance=guidance))

@@ -7,7 +7,7 @@ from diffusers import CogVideoXImageToVideoPipeline
 from PIL import Image
 
 from comogen_demo.backbones.base import Prompt
-from tests.backbones.families import FRAME, TEXT_WIDTH, cogvideox, denoise
+from tests.backbones.families import TEXT_WIDTH, cogvideox, denoise, frame_for
 
 
 def encoded(seed: int, negative: Prompt | None = None, dtype=torch.float32) -> Prompt:
@@ -20,7 +20,7 @@ def stock(backbone, steps=3, seed=5, output="latent", **prompt):
     preset = backbone.preset
     pipe: CogVideoXImageToVideoPipeline = backbone.pipe
     return pipe(
-        Image.fromarray(FRAME),
+        Image.fromarray(frame_for(backbone)),
         height=preset.height,
         width=preset.width,
         num_frames=preset.frames,
@@ -63,27 +63,27 @@ def test_without_control_it_is_the_pipeline_bit_for_bit(guidance, scheduler, dty
 
 def test_the_text_path_is_the_pipelines():
     backbone = cogvideox(text=True)
-    prompt = backbone.encode_prompt("The red cube slides.", FRAME)
+    prompt = backbone.encode_prompt("The red cube slides.", frame_for(backbone))
     denoising, _ = denoise(backbone, prompt)
     assert torch.equal(denoising.latents.transpose(1, 2), stock(backbone, prompt="The red cube slides."))
-    other = backbone.encode_prompt("The blue cube slides.", FRAME)
+    other = backbone.encode_prompt("The blue cube slides.", frame_for(backbone))
     assert not torch.equal(denoise(backbone, other)[0].latents, denoising.latents)
 
 
 def test_words_are_where_their_embeddings_are():
     backbone = cogvideox(text=True)
-    prompt = backbone.encode_prompt("The red, the cube's relationships!", FRAME)
+    prompt = backbone.encode_prompt("The red, the cube's relationships!", frame_for(backbone))
     assert prompt.words[:10] == ("the", "red", "", "the", "cube", "", "s", *["relationships"] * 2, "")
     assert len(prompt.words) == prompt.embeds.shape[1] == 226 and not any(prompt.words[10:])
-    changed = backbone.encode_prompt("The red, the cube's relation!", FRAME)
+    changed = backbone.encode_prompt("The red, the cube's relation!", frame_for(backbone))
     assert changed.words[7] == "relation"
-    long = backbone.encode_prompt("red " * 300, FRAME)
+    long = backbone.encode_prompt("red " * 300, frame_for(backbone))
     assert len(long.words) == 226 and set(long.words[:225]) == {"red"} and long.words[225] == ""
 
 
 def test_levels_are_those_of_the_scheduler():
     backbone = cogvideox()
-    denoising = backbone.begin(FRAME, encoded(1, encoded(2)), 5, 0)
+    denoising = backbone.begin(frame_for(backbone), encoded(1, encoded(2)), 5, 0)
     assert len(denoising.levels) == 6 and denoising.levels[0] == 1 and denoising.levels[-1] == 0
     assert sorted(denoising.levels, reverse=True) == list(denoising.levels)
     scheduler = denoising.scheduler
@@ -96,4 +96,4 @@ def test_shapes_it_promises():
     backbone = cogvideox()
     assert backbone.token_grid == (3, 2, 2) and backbone.token_width == 32 and len(backbone.blocks) == 3
     assert backbone.lead == 0
-    assert backbone.begin(FRAME, encoded(1), 2, 0).latents.shape == (1, 4, 3, 4, 4)
+    assert backbone.begin(frame_for(backbone), encoded(1), 2, 0).latents.shape == (1, 4, 3, 4, 4)
