@@ -261,7 +261,13 @@ def _keyframe(entry: Any) -> Keyframe:
 
 
 def _settings(entry: dict[str, Any]) -> Settings:
-    kinds: dict[str, Any] = {"steps": int, "strength": (int, float), "schedule": str, "seed": int, "control": str}
+    kinds: dict[str, Any] = {
+        "steps": int,
+        "strength": (int, float),
+        "schedule": str,
+        "seed": int,
+        "control": str,
+    }
     known = {each.name: each.default for each in fields(Settings)}
     settings = Settings(**{name: field(entry, name, kinds[name], default) for name, default in known.items()})
     settings.validate()

@@ -42,6 +42,10 @@ class CogVideoXBackbone(LargeBackbone):
         words = t5_words(self.pipe.tokenizer, text, MAX_TOKENS)
         return Prompt(embeds, None, None, words, negative=away)
 
+    @torch.inference_mode()
+    def encode(self, video: np.ndarray) -> Tensor:
+        return self.distribution(video).mode().float() * self.pipe.vae_scaling_factor_image
+
     def begin(self, frame: np.ndarray, prompt: Prompt, steps: int, seed: int) -> CogVideoXDenoising:
         return CogVideoXDenoising(self, frame, prompt, steps, seed)
 
@@ -81,7 +85,7 @@ class CogVideoXDenoising:
             device,
             generator,
         )
-        self.latents = latents.transpose(1, 2)  # the pipeline's order is (1, T', C, h, w)
+        self.latents = self.beginning = latents.transpose(1, 2)  # the pipeline's order is (1, T', C, h, w)
         self.rotary = None
         if config.use_rotary_positional_embeddings:
             self.rotary = pipe._prepare_rotary_positional_embeddings(
@@ -90,7 +94,8 @@ class CogVideoXDenoising:
         self.options: dict[str, Any] = pipe.prepare_extra_step_kwargs(generator, 0.0)
         self.scheduler = copy.deepcopy(pipe.scheduler)  # it has a state
         self.scheduler.set_timesteps(steps, device=device)
-        self.levels = noise_levels(self.scheduler.alphas_cumprod[self.scheduler.timesteps.cpu()])
+        self.alphas = self.scheduler.alphas_cumprod[self.scheduler.timesteps.cpu()].double()
+        self.levels = noise_levels(self.alphas)
         self.estimate: Tensor | None = None
 
     @torch.inference_mode()
@@ -121,11 +126,17 @@ class CogVideoXDenoising:
         assert self.estimate is not None
         return self.estimate.transpose(1, 2)
 
+    @torch.inference_mode()
+    def noised(self, clean: Tensor, k: int) -> Tensor:
+        alpha = float(self.alphas[k]) if k < len(self.alphas) else 1.0
+        state = alpha**0.5 * clean + (1 - alpha) ** 0.5 * self.beginning
+        return state.to(self.embeds.dtype)
+
 
 def noise_levels(alphas: Tensor) -> tuple[float, ...]:
     """Of x = sqrt(a) clean + sqrt(1 - a) noise at each step's cumulative alpha, and 0 at the end: the share of the noise,
     sigma = sqrt(1 - a) / (sqrt(a) + sqrt(1 - a)), that of the flow with the same signal-to-noise ratio (derived)."""
-    signal, noise = alphas.double().sqrt(), (1 - alphas.double()).sqrt()
+    signal, noise = alphas.sqrt(), (1 - alphas).sqrt()
     return (*(noise / (signal + noise)).tolist(), 0.0)
 
 

@@ -90,6 +90,10 @@ class HunyuanBackbone(LargeBackbone):
         kept = words[self.template["crop_start"] : end - ASSISTANT] + words[end:]
         return ("",) * (places - len(kept)) + kept
 
+    @torch.inference_mode()
+    def encode(self, video: np.ndarray) -> Tensor:
+        return self.distribution(video).mode().float() * self.pipe.vae_scaling_factor
+
     def begin(self, frame: np.ndarray, prompt: Prompt, steps: int, seed: int) -> HunyuanDenoising:
         return HunyuanDenoising(self, frame, prompt, steps, seed)
 
@@ -128,6 +132,7 @@ class HunyuanDenoising:
             torch.Generator().manual_seed(seed),
             image_condition_type=backbone.condition,
         )
+        self.beginning = self.latents
         if self.concat:
             self.image[:, :, 1:] = 0
             self.known = torch.zeros_like(self.image[:, :1])
@@ -161,6 +166,11 @@ class HunyuanDenoising:
             moved, estimate = torch.cat([self.image, moved], 2), torch.cat([self.image, estimate], 2)
         self.latents = moved
         return estimate
+
+    @torch.inference_mode()
+    def noised(self, clean: Tensor, k: int) -> Tensor:
+        state = (1 - self.levels[k]) * clean + self.levels[k] * self.beginning
+        return state if self.concat else torch.cat([self.image, state[:, :, 1:]], 2)
 
     def _velocity(self, given: Tensor, t: Tensor, prompt: Prompt) -> Tensor:
         return self.transformer(

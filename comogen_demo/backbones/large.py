@@ -91,6 +91,9 @@ class LargeBackbone(ABC):
     def encode_prompt(self, text: str, frame: np.ndarray) -> Prompt: ...
 
     @abstractmethod
+    def encode(self, video: np.ndarray) -> Tensor: ...
+
+    @abstractmethod
     def begin(self, frame: np.ndarray, prompt: Prompt, steps: int, seed: int) -> Denoising: ...
 
     @abstractmethod
@@ -102,6 +105,11 @@ class LargeBackbone(ABC):
             raise ValueError(f"frame {frame.shape}: expected {(self.height, self.width, 3)}")
         image = self.pipe.video_processor.preprocess(Image.fromarray(frame), self.height, self.width)
         return image.to(self.device)
+
+    def distribution(self, video: np.ndarray) -> Any:
+        """uint8 (T, height, width, 3) -> what the VAE makes of it, not scaled yet."""
+        pixels = torch.stack([self.preprocess(frame) for frame in video], 2)
+        return self.pipe.vae.encode(pixels.to(self.pipe.vae.dtype)).latent_dist
 
     def postprocess(self, video: Tensor) -> np.ndarray:
         """(1, 3, T, height, width) in -1..1 -> uint8 (T, height, width, 3)."""

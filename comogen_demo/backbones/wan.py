@@ -48,6 +48,11 @@ class WanBackbone(LargeBackbone):
         words = t5_words(self.pipe.tokenizer, pipeline_wan_i2v.prompt_clean(text), MAX_TOKENS)
         return Prompt(embeds.to(dtype), None, None, words, negative=away)
 
+    @torch.inference_mode()
+    def encode(self, video: np.ndarray) -> Tensor:
+        mean, std = self._statistics()
+        return (self.distribution(video).mode().float() - mean) / std
+
     def begin(self, frame: np.ndarray, prompt: Prompt, steps: int, seed: int) -> WanDenoising:
         return WanDenoising(self, frame, prompt, steps, seed)
 
@@ -55,12 +60,15 @@ class WanBackbone(LargeBackbone):
     def decode(self, latents: Tensor) -> np.ndarray:
         vae = self.pipe.vae
         latents = latents.to(vae.dtype)
-        mean, std = (
-            torch.tensor(values).view(1, -1, 1, 1, 1)
-            for values in (vae.config.latents_mean, vae.config.latents_std)
-        )
+        mean, std = self._statistics()
         restored = latents / (1.0 / std).to(latents) + mean.to(latents)
         return self.postprocess(vae.decode(restored, return_dict=False)[0])
+
+    def _statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the VAE's latents, each (1, C, 1, 1, 1)."""
+        config = self.pipe.vae.config
+        mean, std = (torch.tensor(v).view(1, -1, 1, 1, 1) for v in (config.latents_mean, config.latents_std))
+        return mean.to(self.device), std.to(self.device)
 
     def _check(self) -> None:
         super()._check()
@@ -88,7 +96,7 @@ class WanDenoising:
             backbone.device,
             torch.Generator().manual_seed(seed),
         )
-        self.latents = self._pinned(noise)
+        self.latents = self.beginning = self._pinned(noise)
         self.scheduler = copy.deepcopy(pipe.scheduler)  # it has a state
         self.scheduler.set_timesteps(steps, device=backbone.device)
         self.levels = tuple(self.scheduler.sigmas.tolist())
@@ -102,6 +110,10 @@ class WanDenoising:
             velocity = away + self.guidance * (velocity - away)
         self.latents = self._pinned(self.scheduler.step(velocity, t, noisy, return_dict=False)[0])
         return self._pinned(noisy - sigma * velocity)
+
+    @torch.inference_mode()
+    def noised(self, clean: Tensor, k: int) -> Tensor:
+        return self._pinned((1 - self.levels[k]) * clean + self.levels[k] * self.beginning)
 
     def _pinned(self, latents: Tensor) -> Tensor:
         """With the image's latent in the first place, where `free` is 0."""
