@@ -33,8 +33,8 @@ __all__ = ["Model", "Result", "Settings", "Step", "generate", "load_model"]
 @dataclass(frozen=True)
 class Step:
     """One denoising step done: its index (from 0) of `total`, the weight w of the mask in it before strength, and the
-    present estimate of the video, uint8 (T, H, W, 3), if previews were asked for. With dual clocks one with index -1 and
-    the crude reference comes before all others."""
+    present estimate of the video, uint8 (T, H, W, 3), if previews were asked for. With dual clocks one with index -1
+    and the crude reference comes before all others."""
 
     index: int
     total: int
@@ -65,15 +65,16 @@ def generate(
     """Yields a `Step` after each denoising step and finally the `Result`; stop it by not asking for more.
 
     frame: uint8 (H, W, 3) of any size in the model's aspect; masks: bool (T, H, W) for it with T = model.frames, or
-    (K, T, H, W), subject by subject, or None. Without masks, or at strength 0, the output is the untouched base model's, bit for bit.
-    Raises UserError for settings out of range, a frame of another aspect, and masks of another size or count or empty.
+    (K, T, H, W), subject by subject, or None. Without masks, or at strength 0, the output is the base model's, bit for
+    bit. Raises UserError for settings out of range, a frame of another aspect, and masks of another size or count or
+    empty.
     """
     began = time.perf_counter()
     settings.validate()
     image = fit_to_model(model, frame)
     if masks is not None:
         subjects = masks if masks.ndim == 4 else masks[None]
-        masks = validate_masks(subjects.any(0), model.frames, frame.shape[:2])
+        masks = validate_masks(np.asarray(subjects.any(0)), model.frames, frame.shape[:2])
     backbone = model.backbone
 
     # 1. What is given: the prompt's tokens, and the first frame with the noise around it.

@@ -132,7 +132,7 @@ def test_dual_clocks_touch_no_block_and_no_lora():
     events = generate(model, FRAME, MASKS, "the cube", DUAL)
     next(events)
     assert not any(block._forward_pre_hooks for block in model.backbone.blocks)
-    rankless = [s for s in generate(tiny_model(), FRAME, MASKS, "the cube", DUAL, False)][-1]
+    rankless = list(generate(tiny_model(), FRAME, MASKS, "the cube", DUAL, False))[-1]
     assert np.array_equal(list(events)[-1].frames, rankless.frames)
 
 

@@ -134,7 +134,7 @@ class CogVideoXDenoising:
 
 
 def noise_levels(alphas: Tensor) -> tuple[float, ...]:
-    """Of x = sqrt(a) clean + sqrt(1 - a) noise at each step's cumulative alpha, and 0 at the end: the share of the noise,
+    """Of x = sqrt(a) clean + sqrt(1 - a) noise at each step's cumulative alpha, and 0 at the end: the noise's share,
     sigma = sqrt(1 - a) / (sqrt(a) + sqrt(1 - a)), that of the flow with the same signal-to-noise ratio (derived)."""
     signal, noise = alphas.sqrt(), (1 - alphas).sqrt()
     return (*(noise / (signal + noise)).tolist(), 0.0)

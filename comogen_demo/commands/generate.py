@@ -17,7 +17,7 @@ from ..files import check_writable, replacing
 from ..images import Fit, fit_image, read_image
 from ..masks import fit_mask, load_fitted_masks
 from ..project import Project, picture_png
-from ..settings import SCHEDULES, Settings
+from ..settings import CONTROLS, SCHEDULES, Settings
 from ..video import embed_project, write_mp4
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--schedule", choices=SCHEDULES, help="how the pull fades over the steps (default cosine)"
     )
+    how.add_argument(
+        "--control",
+        choices=CONTROLS,
+        help="adapter: trained to follow masks (default); dual-clock: no training, denoising starts from a cut-out",
+    )
     how.add_argument("--model", default="mini", metavar="NAME", help="checkpoint (default mini)")
     parser.add_argument("--out", required=True, metavar="FILE.mp4", help="the video; replaced when it exists")
     parser.add_argument("--json", metavar="FILE", help="write settings, crop and control report as JSON")
@@ -72,6 +77,10 @@ def run(args: argparse.Namespace) -> int:
     for update in generate(model, frame, masks, prompt, settings, previews=False):
         if isinstance(update, Result):
             result = update
+        elif update.index < 0:
+            print("cut the subject out and pasted it along its masks")
+        elif settings.control == "dual-clock":
+            print(f"step {update.index + 1}/{update.total}")
         else:
             print(
                 f"step {update.index + 1}/{update.total}  mask weight {settings.strength * update.weight:.3f}"
@@ -100,7 +109,7 @@ def _project(args: argparse.Namespace) -> Project | None:
 
 
 def _settings(args: argparse.Namespace, project: Project | None) -> Settings:
-    chosen = {name: getattr(args, name) for name in ("steps", "strength", "seed", "schedule")}
+    chosen = {name: getattr(args, name) for name in ("steps", "strength", "seed", "schedule", "control")}
     base = project.settings if project else Settings()
     settings = replace(base, **{name: value for name, value in chosen.items() if value is not None})
     settings.validate()
@@ -128,12 +137,13 @@ def _picture(args: argparse.Namespace, project: Project | None) -> np.ndarray:
 def _masks(
     args: argparse.Namespace, project: Project | None, model: Model, source: tuple[int, int], fit: Fit
 ) -> np.ndarray:
+    """bool (T, H, W) of files, or (K, T, H, W) of a project's tracks."""
     if project is None:
         return load_fitted_masks(args.masks, model.frames, source, fit)
     if project.frames != model.frames:
         print(f"the project's {project.frames} frames are played in the model's {model.frames}")
-    masks = project.masks(project.sample_times(model.frames))
-    return np.stack([fit_mask(mask, source, fit) for mask in masks])
+    subjects = project.subjects(project.sample_times(model.frames))
+    return np.stack([[fit_mask(mask, source, fit) for mask in masks] for masks in subjects])
 
 
 def _embed(path: Path, project: Project, picture: np.ndarray, prompt: str, settings: Settings) -> None:

@@ -1,8 +1,8 @@
 """Control without training: dual-clock denoising (Time-to-Move, 2025).
 
-A crude reference video, the subject cut out and pasted along its masks, is noised to a high level and denoised. Down to a
-lower level the reference is put back inside the masks after each step; from there on everything is denoised freely. So the
-subject's clock starts later than the scene's: it is bound to the reference, and the scene may react.
+A crude reference video, the subject cut out and pasted along its masks, is noised to a high level and denoised. Down to
+a lower level the reference is put back inside the masks after each step; from there on everything is denoised freely.
+So the subject's clock starts later than the scene's: it is bound to the reference, and the scene may react.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Clocks:
-    """weak: the noise level (0..1) from which the whole video is denoised; strong: the one down to which the inside of the
-    masks is put back. Noise levels and not step numbers, since the schedulers' shifts differ.
+    """weak: the noise level (0..1) from which the whole video is denoised; strong: the one down to which the inside of
+    the masks is put back. Noise levels and not step numbers, since the schedulers' shifts differ.
     """
 
     weak: float
@@ -33,17 +33,17 @@ class Clocks:
             raise ValueError(f"{self}: expected 0 <= strong <= weak <= 1")
 
     def start(self, levels: Sequence[float]) -> int:
-        """The first step k with levels[k] <= weak, of a sampler's falling noise levels (the last step at the latest)."""
+        """The first step k with levels[k] <= weak, of a sampler's falling noise levels (at the latest the last)."""
         return next((k for k, level in enumerate(levels) if level <= self.weak + 1e-6), len(levels) - 1)
 
     def holds(self, level: float, strength: float = 1.0) -> bool:
-        """Whether the inside of the masks is put back at this level. strength (our choice): 1 as published, 0 never, and
-        between and above the hold ends so much earlier or later on the way from `weak` to `strong`."""
+        """Whether the inside of the masks is put back at this level. strength (our choice): 1 as published, 0 never;
+        between and above, the hold ends so much earlier or later on the way from `weak` to `strong`."""
         return strength > 0 and level > self.weak - strength * (self.weak - self.strong) + 1e-6
 
 
-# Published as steps of 50 for two of them (Time-to-Move): 3 and 7 of Wan 2.2, 4 and 9 of CogVideoX; here as levels of the
-# rectified flow with the same ratio of signal and noise. The embedded model's were chosen on validation scenes.
+# Published as steps of 50 for two of them (Time-to-Move): 3 and 7 of Wan 2.2, 4 and 9 of CogVideoX; here as levels of
+# the rectified flow with the same ratio of signal and noise. The embedded model's were chosen on validation scenes.
 CLOCKS = {
     "mini": Clocks(weak=1.0, strong=0.5),
     "wan": Clocks(weak=0.979, strong=0.949),

@@ -11,7 +11,7 @@ from ..masks import cut_and_paste
 from .truth import Truth
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from ..settings import Control, Settings
 
 METHODS = {
     "static": "the first frame, repeated",
@@ -70,7 +70,7 @@ def _generate(method: str, truth: Truth, sampling: Sampling, seed: int) -> np.nd
     assert sampling.settings is not None
     given = (truth.amodal if sampling.amodal else truth.visible)[:, list(truth.controlled)].swapaxes(0, 1)
     masks = None if method == "base" else given
-    control = "dual-clock" if method == "dual-clock" else "adapter"
+    control: Control = "dual-clock" if method == "dual-clock" else "adapter"
     settings = replace(sampling.settings, seed=seed, control=control)
     for event in generate(sampling.model, truth.frames[0], masks, truth.caption, settings, previews=False):
         if isinstance(event, Result):
