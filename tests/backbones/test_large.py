@@ -161,8 +161,6 @@ def test_hooks_are_gone_after_an_exception_and_after_a_run_that_is_given_up(back
         make(model)
     bomb.remove()
     assert hooks(model) == 0
-    free = make(model, masked=False)
-    assert np.array_equal(free, make(model, replace(SETTINGS, strength=0.0)))
 
 
 def test_a_model_without_control_refuses_masks(backbone):
