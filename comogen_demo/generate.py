@@ -66,8 +66,8 @@ def generate(
 
     frame: uint8 (H, W, 3) of any size in the model's aspect; masks: bool (T, H, W) for it with T = model.frames, or
     (K, T, H, W), subject by subject, or None. Without masks, or at strength 0, the output is the base model's, bit for
-    bit. Raises UserError for settings out of range, a frame of another aspect, and masks of another size or count or
-    empty.
+    bit. Raises UserError for settings out of range, a frame of another aspect, masks of another size or count or empty,
+    and masks for a model that has no adapter, unless dual clocks are to follow them.
     """
     began = time.perf_counter()
     settings.validate()
@@ -75,6 +75,11 @@ def generate(
     if masks is not None:
         subjects = masks if masks.ndim == 4 else masks[None]
         masks = validate_masks(np.asarray(subjects.any(0)), model.frames, frame.shape[:2])
+        if settings.control == "adapter" and settings.strength > 0 and not model.motion_layers:
+            raise UserError(
+                f"The model {model.name} has no adapter that could follow masks: choose the control dual-clock, "
+                "which needs none, a model that was trained for it, or strength 0 for the model alone."
+            )
     backbone = model.backbone
 
     # 1. What is given: the prompt's tokens, and the first frame with the noise around it.

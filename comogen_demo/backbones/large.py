@@ -30,6 +30,7 @@ class LargeBackbone(ABC):
     """
 
     pipeline: ClassVar[type[DiffusionPipeline]]
+    network: ClassVar[str]  # the class of its transformer
     multiple: ClassVar[int]  # of which width and height must be, in pixels
     keep_float32: ClassVar[tuple[str, ...]] = ()  # parts that bfloat16 would spoil
     lead = 0
@@ -39,14 +40,21 @@ class LargeBackbone(ABC):
         self.pipe, self.preset, self.name = pipe, preset, preset.name
         self.width, self.height = preset.width, preset.height
         self.frames, self.fps = preset.frames, preset.fps
-        self._check()
-        self.transformer.requires_grad_(False)
+        self.check_size(preset)
+        self.check_weights()
+        side = pipe.vae_scale_factor_spatial * 2  # all families join 2 x 2 latent pixels to a token
+        windows = (self.frames + self.lead - 1) // 4 + 1
+        self.token_grid = windows, self.height // side, self.width // side
+        config = pipe.transformer.config
+        self.token_width: int = config.num_attention_heads * config.attention_head_dim
+        self.denoiser.requires_grad_(False)
         pipe.set_progress_bar_config(disable=True)
 
     @classmethod
     def load(cls, preset: Preset, source: str, device: str | None = None) -> LargeBackbone:
         """source: a folder in diffusers' layout or a hub id; bfloat16 on a GPU, float32 on the CPU. Raises UserError
         as `registry.load_backbone`."""
+        cls.check_size(preset)
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         wide = torch.float32
         types = {
@@ -54,6 +62,9 @@ class LargeBackbone(ABC):
             **dict.fromkeys(cls.keep_float32, wide),
         }
         try:
+            network = cls.pipeline.load_config(source).get("transformer", (None, "nothing"))[1]
+            if network != cls.network:
+                raise ValueError(f"its transformer is a {network}, expected a {cls.network}")
             pipe = cls.pipeline.from_pretrained(source, torch_dtype=types)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
             kind = "folder" if Path(source).exists() else "hub id"
@@ -64,24 +75,12 @@ class LargeBackbone(ABC):
         return cls(pipe.to(device), preset)
 
     @property
-    def transformer(self) -> nn.Module:
-        """The denoiser: what LoRA goes into."""
+    def denoiser(self) -> nn.Module:
         return self.pipe.transformer
 
     @property
     def device(self) -> torch.device:
         return self.pipe._execution_device  # also where offloading keeps the weights elsewhere
-
-    @property
-    def token_grid(self) -> tuple[int, int, int]:
-        windows = (self.frames + self.lead - 1) // 4 + 1
-        side = self.pipe.vae_scale_factor_spatial * 2  # all families join 2 x 2 latent pixels to a token
-        return windows, self.height // side, self.width // side
-
-    @property
-    def token_width(self) -> int:
-        config = self.pipe.transformer.config
-        return config.num_attention_heads * config.attention_head_dim
 
     @property
     @abstractmethod
@@ -116,19 +115,22 @@ class LargeBackbone(ABC):
         frames = self.pipe.video_processor.postprocess_video(video, output_type="np")[0]
         return (frames * 255).round().astype(np.uint8)
 
-    def _check(self) -> None:
-        """Raises UserError for a size that the model cannot make, or weights of another model."""
-        if self.frames % 4 != 1:
-            near = max(self.frames // 4, 1) * 4 + 1
+    @classmethod
+    def check_size(cls, preset: Preset) -> None:
+        """Raises UserError for a size or number of frames that the model cannot make."""
+        width, height, frames = preset.width, preset.height, preset.frames
+        if frames % 4 != 1:
+            near = max(frames // 4, 1) * 4 + 1
+            raise UserError(f"{preset.title} makes 4n + 1 frames, not {frames}: choose {near}, for example.")
+        if width % cls.multiple or height % cls.multiple or min(width, height) < 1:
             raise UserError(
-                f"{self.preset.title} makes 4n + 1 frames, not {self.frames}: choose {near}, for example."
+                f"{preset.title} makes sizes in multiples of {cls.multiple} pixels, not {width} x {height}: "
+                f"choose {_near(width, cls.multiple)} x {_near(height, cls.multiple)}, for example."
             )
-        if self.width % self.multiple or self.height % self.multiple or min(self.width, self.height) < 1:
-            raise UserError(
-                f"{self.preset.title} makes sizes in multiples of {self.multiple} pixels, not "
-                f"{self.width} x {self.height}: choose {_near(self.width, self.multiple)} x "
-                f"{_near(self.height, self.multiple)}, for example."
-            )
+
+    @abstractmethod
+    def check_weights(self) -> None:
+        """Raises UserError for weights of another model of the family, or for what they cannot make."""
 
 
 def token_words(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ MAX_TOKENS = 512  # of the prompt
 
 class WanBackbone(LargeBackbone):
     pipeline = WanImageToVideoPipeline
+    network = "WanTransformer3DModel"
     multiple = 32
     keep_float32 = ("vae",)
 
@@ -70,8 +71,7 @@ class WanBackbone(LargeBackbone):
         mean, std = (torch.tensor(v).view(1, -1, 1, 1, 1) for v in (config.latents_mean, config.latents_std))
         return mean.to(self.device), std.to(self.device)
 
-    def _check(self) -> None:
-        super()._check()
+    def check_weights(self) -> None:
         if not self.pipe.config.expand_timesteps:
             raise UserError(
                 f"The weights for {self.preset.title} are those of another Wan: give {self.preset.hub}."

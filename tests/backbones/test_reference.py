@@ -6,14 +6,13 @@ import torch
 
 from comogen_demo.control.dual_clock import Clocks, Reference
 
-from . import test_cogvideox, test_hunyuan, test_wan
-from .families import cogvideox, frame_for, hunyuan, wan
+from .families import cogvideox, encoded, frame_for, hunyuan, wan
 
 BACKBONES = {
-    "hunyuan": (lambda: hunyuan(), test_hunyuan.encoded),
-    "hunyuan, concatenated": (lambda: hunyuan("latent_concat"), test_hunyuan.encoded),
-    "cogvideox": (lambda: cogvideox(), test_cogvideox.encoded),
-    "wan": (lambda: wan(), test_wan.encoded),
+    "hunyuan": lambda: hunyuan(),
+    "hunyuan, concatenated": lambda: hunyuan("latent_concat"),
+    "cogvideox": lambda: cogvideox(),
+    "wan": lambda: wan(),
 }
 STEPS = 4
 
@@ -21,11 +20,11 @@ STEPS = 4
 @pytest.fixture(params=BACKBONES)
 def started(request):
     """A backbone, a video of it, its latents, and a new run."""
-    make, encoded = BACKBONES[request.param]
-    backbone = make()
+    backbone = BACKBONES[request.param]()
     frame = frame_for(backbone)
     video = np.stack([np.roll(frame, t, 1) for t in range(backbone.frames + backbone.lead)])
-    prompt = encoded(1, None if request.param.startswith("hunyuan") else encoded(2))
+    negative = None if request.param.startswith("hunyuan") else encoded(backbone, 2)
+    prompt = encoded(backbone, 1, negative)
     return backbone, video, backbone.encode(video), backbone.begin(frame, prompt, STEPS, 3)
 
 
