@@ -1,8 +1,8 @@
 """From a frame, a mask sequence and a prompt to a video: the whole method on one screen.
 
-frame -> latents, prompt -> tokens            backbones/
-masks -> residual                             control/adapter.py
-each denoising step: residual x strength x w  control/schedule.py, control/injection.py
+prompt -> tokens, frame + noise -> latents    backbones/
+masks -> residual                             control/adapter.py; without training: control/dual_clock.py
+each denoising step: residual x strength x w  control/schedule.py, control/injection.py; backbones/ has the step
 latents -> video, subject measured            backbones/, control/report.py
 """
 
@@ -18,12 +18,13 @@ import torch
 
 from .checkpoint import Model, load_model
 from .control.adapter import occupancy
+from .control.dual_clock import CLOCKS, OTHERS, Reference
 from .control.injection import Injection
 from .control.lora import lora_enabled
 from .control.report import ControlReport, measure_control
 from .control.schedule import weights
 from .errors import UserError
-from .masks import validate_masks
+from .masks import cut_and_paste, scale_mask, validate_masks
 from .settings import Settings
 
 __all__ = ["Model", "Result", "Settings", "Step", "generate", "load_model"]
@@ -32,7 +33,8 @@ __all__ = ["Model", "Result", "Settings", "Step", "generate", "load_model"]
 @dataclass(frozen=True)
 class Step:
     """One denoising step done: its index (from 0) of `total`, the weight w of the mask in it before strength, and the
-    present estimate of the video, uint8 (T, H, W, 3), if previews were asked for."""
+    present estimate of the video, uint8 (T, H, W, 3), if previews were asked for. With dual clocks one with index -1
+    and the crude reference comes before all others."""
 
     index: int
     total: int
@@ -63,53 +65,70 @@ def generate(
     """Yields a `Step` after each denoising step and finally the `Result`; stop it by not asking for more.
 
     frame: uint8 (H, W, 3) of any size in the model's aspect; masks: bool (T, H, W) for it with T = model.frames, or
-    None. Without masks, or at strength 0, the output is the untouched base model's, bit for bit.
-    Raises UserError for settings out of range, a frame of another aspect, and masks of another size or count or empty.
+    (K, T, H, W), subject by subject, or None. Without masks, or at strength 0, the output is the base model's, bit for
+    bit. Raises UserError for settings out of range, a frame of another aspect, masks of another size or count or empty,
+    and masks for a model that has no adapter, unless dual clocks are to follow them.
     """
     began = time.perf_counter()
     settings.validate()
     image = fit_to_model(model, frame)
     if masks is not None:
-        masks = validate_masks(masks, model.frames, frame.shape[:2])
+        subjects = masks if masks.ndim == 4 else masks[None]
+        masks = validate_masks(np.asarray(subjects.any(0)), model.frames, frame.shape[:2])
+        if settings.control == "adapter" and settings.strength > 0 and not model.motion_layers:
+            raise UserError(
+                f"The model {model.name} has no adapter that could follow masks: choose the control dual-clock, "
+                "which needs none, a model that was trained for it, or strength 0 for the model alone."
+            )
     backbone = model.backbone
 
-    # 1. What is given: the first latent frame, the prompt's tokens, the noise.
-    first = backbone.encode_image(image)
-    tokens = backbone.encode_prompt(prompt)
-    latents = backbone.noise(settings.seed)
-    latents[:, :, :1] = first
+    # 1. What is given: the prompt's tokens, and the first frame with the noise around it.
+    prompted = backbone.encode_prompt(prompt, image)
+    run = backbone.begin(image, prompted, settings.steps, settings.seed)
 
-    # 2. What the mask asks for: one residual per video token.
-    residual = None
+    # 2. What the mask asks for: one residual per video token, or the subject cut out and pasted along its masks.
+    residual, reference, weight_of = None, None, weights(settings.steps, settings.schedule)
     if masks is not None and settings.strength > 0:
-        with torch.inference_mode():
-            covered = occupancy(
-                torch.from_numpy(masks)[None], backbone.token_grid, model.adapter.config.cells
-            )
-            residual = model.adapter(covered.to(latents.device))
+        held = torch.from_numpy(np.concatenate([masks[:1]] * backbone.lead + [masks]))
+        if settings.control == "adapter":
+            with torch.inference_mode():
+                covered = occupancy(held[None], backbone.token_grid, model.adapter.config.cells)
+                residual = model.adapter(covered.to(run.latents.device))
+        else:
+            crude = crude_reference(image, subjects)
+            yield Step(-1, settings.steps, 1.0, crude)
+            clean = backbone.encode(np.concatenate([crude[:1]] * backbone.lead + [crude]))
+            reference = Reference(clean, held, CLOCKS.get(backbone.name, OTHERS), settings.strength)
 
-    # 3. Denoise along the flow from sigma = 1 to 0, the residual fading with the schedule.
-    sigmas = sampling_sigmas(settings.steps, backbone.shift)
+    # 3. Denoise by the backbone's own schedule, the residual fading with ours.
+    first = 0 if reference is None else reference.begin(run)
     injection = Injection(backbone.blocks, model.motion_layers)
-    for k, w in enumerate(weights(settings.steps, settings.schedule)):
+    for k in range(first, settings.steps):
         with lora_enabled(model.module, residual is not None), injection, torch.inference_mode():
-            injection.residual = None if residual is None else settings.strength * w * residual
-            velocity = backbone.velocity(latents, sigmas[k], first, tokens)
-            estimate = latents - sigmas[k] * velocity
-            latents = latents + (sigmas[k + 1] - sigmas[k]) * velocity
-            latents[:, :, :1] = first  # token_replace: the first frame is given, not made
-        yield Step(k, settings.steps, w, backbone.decode(estimate) if previews else None)
+            injection.residual = None if residual is None else settings.strength * weight_of[k] * residual
+            estimate = run.step(k)
+            if reference is not None:
+                reference.put_back(run, k + 1)
+        yield Step(k, settings.steps, weight_of[k], backbone.decode(estimate) if previews else None)
 
     # 4. Decode, and measure the subject against its mask.
-    frames = backbone.decode(latents)
+    frames = backbone.decode(run.latents)
     report = measure_control(image, frames, masks) if masks is not None else None
-    yield Result(frames, backbone.fps, report, time.perf_counter() - began, tokens.unknown)
+    yield Result(frames, backbone.fps, report, time.perf_counter() - began, prompted.unknown)
 
 
-def sampling_sigmas(steps: int, shift: float) -> list[float]:
-    """steps + 1 noise levels from 1 to 0: sigma = s u / (1 + (s - 1) u) at u = 1, (steps - 1) / steps, ..., 0."""
-    levels = [1 - k / steps for k in range(steps + 1)]
-    return [shift * u / (1 + (shift - 1) * u) for u in levels]
+def crude_reference(image: np.ndarray, subjects: np.ndarray) -> np.ndarray:
+    """The subjects of uint8 (height, width, 3), cut out by their first masks of bool (K, T, H, W) and pasted along the
+    later ones: uint8 (T, height, width, 3). Our choice: affine fits over an inpainted background, no physics."""
+    size = image.shape[:2]
+    small = [[scale_mask(mask, size) for mask in one] for one in subjects.astype(bool) if one[0].any()]
+    if not small:
+        raise UserError(
+            "The mask of the first frame is empty, but the dual-clock control cuts the subject out there: "
+            "give it a mask in frame 0."
+        )
+    masks = np.array(small)
+    return cut_and_paste(image, masks[:, 0], masks.swapaxes(0, 1))
 
 
 def fit_to_model(model: Model, frame: np.ndarray) -> np.ndarray:

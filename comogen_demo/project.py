@@ -112,6 +112,12 @@ class Project:
         """
         return self._rasterised(self._control(), times)
 
+    def subjects(self, times: Sequence[float] | None = None) -> np.ndarray:
+        """As `masks`, but each track that is on by itself: bool (K, T, H, W)."""
+        tracks = self._control()
+        _check_amount(tracks)
+        return np.stack([self._rasterised([track], times) for track in tracks])
+
     def track_masks(self, track: Track, times: Sequence[float] | None = None) -> np.ndarray:
         """One track on its own, whether it is on or not; as `masks` else."""
         return self._rasterised([track], times)
@@ -140,15 +146,20 @@ class Project:
         times = range(self.frames) if times is None else times
         size = _size(tracks[0].shapes[0])
         union = blank(len(times), size)
-        shapes = sum(len(track.shapes) for track in tracks)
-        if shapes * size[0] * size[1] > MAX_DRAWN:
-            raise UserError(
-                f"The project has {shapes} shapes of {size[1]} x {size[0]} px, which is too much; "
-                "remove some or scale its picture down."
-            )
+        _check_amount(tracks)
         for track in tracks:
             draw(union, _Shapes(track, size), track.keyframes, self.frames, track.smooth, times)
         return union
+
+
+def _check_amount(tracks: Sequence[Track]) -> None:
+    height, width = _size(tracks[0].shapes[0])
+    shapes = sum(len(track.shapes) for track in tracks)
+    if shapes * height * width > MAX_DRAWN:
+        raise UserError(
+            f"The project has {shapes} shapes of {width} x {height} px, which is too much; "
+            "remove some or scale its picture down."
+        )
 
 
 class _Shapes(Sequence[Shape]):
@@ -261,7 +272,13 @@ def _keyframe(entry: Any) -> Keyframe:
 
 
 def _settings(entry: dict[str, Any]) -> Settings:
-    kinds: dict[str, Any] = {"steps": int, "strength": (int, float), "schedule": str, "seed": int}
+    kinds: dict[str, Any] = {
+        "steps": int,
+        "strength": (int, float),
+        "schedule": str,
+        "seed": int,
+        "control": str,
+    }
     known = {each.name: each.default for each in fields(Settings)}
     settings = Settings(**{name: field(entry, name, kinds[name], default) for name, default in known.items()})
     settings.validate()

@@ -106,3 +106,46 @@ def test_bad_input_gets_one_sentence(change, words):
     with pytest.raises(UserError, match=words) as error:
         run(tiny_model(), **change)
     assert "\n" not in str(error.value)
+
+
+DUAL = replace(SETTINGS, control="dual-clock")
+
+
+def test_dual_clocks_show_the_reference_first_and_follow_it():
+    model = tiny_model()
+    steps, result = run(model, settings=DUAL, previews=True)
+    assert [s.index for s in steps] == [-1, 0, 1, 2, 3]
+    reference = steps[0].preview
+    assert np.array_equal(reference[0], FRAME)
+    assert np.array_equal(reference[5, 8:16, 14:22], FRAME[8:16, 4:12]), "the subject is at its mask"
+    assert not np.array_equal(result.frames, run(model, masks=None)[1].frames)
+
+
+def test_dual_clocks_at_strength_zero_are_the_base_model_bit_for_bit():
+    model = tiny_model()
+    without = replace(DUAL, strength=0.0)
+    assert np.array_equal(run(model, settings=without)[1].frames, run(model, masks=None)[1].frames)
+
+
+def test_dual_clocks_touch_no_block_and_no_lora():
+    model = tiny_model(lora_rank=2)
+    events = generate(model, FRAME, MASKS, "the cube", DUAL)
+    next(events)
+    assert not any(block._forward_pre_hooks for block in model.backbone.blocks)
+    rankless = list(generate(tiny_model(), FRAME, MASKS, "the cube", DUAL, False))[-1]
+    assert np.array_equal(list(events)[-1].frames, rankless.frames)
+
+
+def test_subjects_of_their_own_are_cut_out_each():
+    other = np.zeros_like(MASKS)
+    other[:, 20:28, 20:28] = True
+    steps, _ = run(tiny_model(), masks=np.stack([MASKS, other]), settings=DUAL)
+    assert np.array_equal(steps[0].preview[5, 20:28, 20:28], FRAME[20:28, 20:28])
+    assert np.array_equal(steps[0].preview[5, 8:16, 14:22], FRAME[8:16, 4:12])
+
+
+def test_dual_clocks_need_a_mask_in_the_first_frame():
+    late = MASKS.copy()
+    late[0] = False
+    with pytest.raises(UserError, match="give it a mask in frame 0"):
+        run(tiny_model(), masks=late, settings=DUAL)

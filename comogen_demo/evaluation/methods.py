@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..masks import cut_and_paste
 from .truth import Truth
-from .warp import cut_and_paste
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from ..settings import Control, Settings
 
 METHODS = {
     "static": "the first frame, repeated",
     "vae": "the truth through the model's VAE and back: the ceiling of what the model can show",
     "warp": "the subject cut out and pasted along its masks over the inpainted first frame: no physics",
     "base": "the model without the mask",
+    "dual-clock": "the model without training for masks: denoising starts from the warp (Time-to-Move)",
     "control": "the model with the mask",
 }
-NEED_MODEL = ("vae", "base", "control")
-GENERATED = ("base", "control")  # by denoising: these depend on the seed
+NEED_MODEL = ("vae", "base", "dual-clock", "control")
+GENERATED = ("base", "dual-clock", "control")  # by denoising: these depend on the seed
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def produce(method: str, truth: Truth, sampling: Sampling, seed: int) -> np.ndar
     if method == "vae":
         return _through_vae(sampling.model, truth.frames)
     if method in GENERATED:
-        return _generate(truth, sampling, seed, controlled=method == "control")
+        return _generate(method, truth, sampling, seed)
     raise ValueError(f"no method {method!r}; known: {', '.join(METHODS)}")
 
 
@@ -63,12 +64,14 @@ def _through_vae(model: Any, frames: np.ndarray) -> np.ndarray:
         return backbone.decode(backbone.vae.encode(video))
 
 
-def _generate(truth: Truth, sampling: Sampling, seed: int, controlled: bool) -> np.ndarray:
+def _generate(method: str, truth: Truth, sampling: Sampling, seed: int) -> np.ndarray:
     from ..generate import Result, generate
 
     assert sampling.settings is not None
-    masks = truth.masks(sampling.amodal) if controlled else None
-    settings = replace(sampling.settings, seed=seed)
+    given = (truth.amodal if sampling.amodal else truth.visible)[:, list(truth.controlled)].swapaxes(0, 1)
+    masks = None if method == "base" else given
+    control: Control = "dual-clock" if method == "dual-clock" else "adapter"
+    settings = replace(sampling.settings, seed=seed, control=control)
     for event in generate(sampling.model, truth.frames[0], masks, truth.caption, settings, previews=False):
         if isinstance(event, Result):
             return event.frames

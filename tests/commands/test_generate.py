@@ -78,7 +78,13 @@ def test_a_video_is_made_and_told_about(place, capsys):
     assert "mean IoU 0." in text
     assert "v.mp4  9 frames at 12.5 fps" in text
     figures = json.loads((place / "v.json").read_text())
-    assert figures["settings"] == {"steps": 2, "strength": 1.0, "schedule": "cosine", "seed": 0}
+    assert figures["settings"] == {
+        "steps": 2,
+        "strength": 1.0,
+        "schedule": "cosine",
+        "seed": 0,
+        "control": "adapter",
+    }
     assert figures["crop"] == {"scale": 1.0, "left": 16, "top": 0, "width": 32, "height": 32}
     assert len(figures["report"]["iou"]) == FRAMES
     assert f"mean IoU {figures['report']['mean_iou']:.3f}" in text
@@ -119,7 +125,13 @@ def test_a_project_brings_everything_and_options_win(place, capsys):
         == 0
     )
     figures = json.loads((place / "v.json").read_text())
-    assert figures["settings"] == {"steps": 3, "strength": 0.5, "schedule": "cosine", "seed": 7}
+    assert figures["settings"] == {
+        "steps": 3,
+        "strength": 0.5,
+        "schedule": "cosine",
+        "seed": 7,
+        "control": "adapter",
+    }
     assert figures["prompt"] == "the red cube slides"
     more = ["--steps", "2", "--prompt", "the blue sphere rolls", "--image", "a.png"]
     assert (

@@ -69,7 +69,7 @@ def test_seeds_are_clips_for_generated_methods_only(outcome):
     scores, _ = outcome
     assert {m: scores.scenes[m][0].clips.clips for m in METHODS} == {
         **{"static": 1, "vae": 1, "warp": 1},
-        **{"base": 2, "control": 2},
+        **{"base": 2, "dual-clock": 2, "control": 2},
     }
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from comogen_demo.evaluation.metrics import score
-from comogen_demo.evaluation.warp import cut_and_paste, fit_affine
+from comogen_demo.masks.cutout import cut_and_paste, fit_affine
 
-from .discs import draw, line, rest, truth
+from ..evaluation.discs import draw, line, rest, truth
 
 
 def square(x, y, half=8, turn=0.0):

@@ -1,6 +1,7 @@
 """Cut and paste: the subject is moved onto its masks over a filled-in background, and nothing else happens.
 
-The yardstick without physics: it reaches nearly the IoU of the masks themselves and moves no other object.
+The crude reference of the training-free control (control/dual_clock.py), and, as the method "warp", the yardstick
+without physics: it reaches nearly the IoU of the masks themselves and moves no other object.
 """
 
 from __future__ import annotations
