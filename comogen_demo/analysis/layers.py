@@ -1,73 +1,96 @@
-"""Finds the Motion Layers of a backbone over scenes of the world, with a confidence interval for every block."""
+"""Scores the blocks of a backbone over example videos: the true video is noised as the sampler would have it
+at each of its steps, and the attention between the subject's words and the video is looked at in every block.
+
+Looking at noised true videos rather than at generated ones is our choice: their masks are exact.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ..backbones.base import Backbone, Prompt
 from ..backbones.mini.backbone import MiniBackbone
 from ..backbones.mini.vae import to_video
 from ..control.adapter import occupancy
+from ..generate import sampling_sigmas
 from ..world import Split, caption, make_clip
-from .scores import alignment, otsu_cut, watch_subject
+from .attention import watch_subject
+from .scores import LayerScores, alignment, floor
 
-# Noise levels at which attention is looked at: those of a sampler of six steps with shift 3, its first to its fifth.
-SIGMAS = (1.0, 0.94, 0.86, 0.75, 0.6)
+STEPS = 10  # the generator's default
 
 
-def find_motion_layers(backbone: MiniBackbone, split: Split, clips: int) -> dict[str, Any]:
-    """Attention scores of every block over the first `clips` scenes of a split, on their noised true latents.
+@dataclass(frozen=True)
+class Example:
+    """A video whose subject is known: frames uint8 (T, H, W, 3); latents (1, C, T', h, w), clean; prompt;
+    places of the subject's words among its tokens; covered (T', h', w'), the subject's share of each token;
+    seed of the noise."""
 
-    Returns motion_layers (Otsu's cut of the scores), scores, low, high (95 % of the mean), v2t, t2v (each direction
-    alone), floor (the score of a uniform map: the subject's share of the tokens) and scenes. Looking at noised true
-    videos rather than at generated ones is our choice: their masks are exact.
+    frames: np.ndarray
+    latents: Tensor
+    prompt: Prompt
+    places: list[int]
+    covered: np.ndarray
+    seed: int
+
+
+def find_motion_layers(
+    backbone: MiniBackbone, split: Split, clips: int, steps: int = STEPS
+) -> dict[str, Any]:
+    """`LayerScores.summary` of the embedded backbone over the first `clips` scenes of a split."""
+    return score_layers(backbone, world_examples(backbone, split, clips), steps).summary()
+
+
+def score_layers(
+    backbone: Backbone, examples: Iterable[Example], steps: int = STEPS, text_first: bool = False
+) -> LayerScores:
+    """The scores of all blocks on all examples at each step of a sampler.
+
+    text_first: see `SubjectAttention`.
     """
-    rows, floors = [], []
-    for index in range(clips):
-        clip = make_clip(split, index, backbone.height)
-        subject = clip.scene.objects[clip.controlled[0]]
-        prompt = backbone.encode_prompt(caption(clip.scene))
-        places = [prompt.words.index(subject.colour), prompt.words.index(subject.shape)]
-        mask = occupancy(torch.from_numpy(clip.visible[None, :, clip.controlled[0]]), backbone.token_grid, 1)[
-            0
-        ].numpy()
-        if not mask.any(axis=(1, 2)).all():
-            continue
-        with torch.inference_mode():
-            clean = backbone.vae.encode(to_video(torch.from_numpy(clip.frames)[None]).to(backbone.device))
-        floors.append(float(mask.mean()))
-        rows.append(
-            np.mean([_scores(backbone, clean, s, prompt, places, mask, index) for s in SIGMAS], axis=0)
-        )
-    values = np.stack(rows)  # (scenes, blocks, 3)
-    mean = values.mean(0)
-    margin = 1.96 * values[..., 0].std(0, ddof=1) / np.sqrt(len(values))
-    return {
-        "motion_layers": otsu_cut(mean[:, 0].tolist()),
-        "scores": [round(float(v), 4) for v in mean[:, 0]],
-        "low": [round(float(v), 4) for v in mean[:, 0] - margin],
-        "high": [round(float(v), 4) for v in mean[:, 0] + margin],
-        "v2t": [round(float(v), 4) for v in mean[:, 1]],
-        "t2v": [round(float(v), 4) for v in mean[:, 2]],
-        "floor": round(float(np.mean(floors)), 4),
-        "scenes": len(values),
-    }
+    sigmas = sampling_sigmas(steps, backbone.shift)[:-1]
+    values, floors = [], []
+    for example in examples:
+        levels = [attention_maps(backbone, example, sigma, text_first) for sigma in sigmas]
+        values.append([[alignment(maps, example.covered) for maps in level] for level in levels])
+        floors.append(floor(example.covered))
+    return LayerScores(np.array(values), np.array(floors), tuple(sigmas))
 
 
-def _scores(
-    backbone: MiniBackbone,
-    clean: torch.Tensor,
-    sigma: float,
-    prompt: Any,
-    places: list[int],
-    mask: np.ndarray,
-    seed: int,
+def attention_maps(
+    backbone: Backbone, example: Example, sigma: float, text_first: bool = False
 ) -> np.ndarray:
-    """(blocks, 3) at one noise level: both directions, V2T, T2V."""
-    noisy = (1 - sigma) * clean + sigma * backbone.noise(seed)
+    """Every block's maps V2T and T2V at one noise level, (blocks, 2, N)."""
+    clean = example.latents
+    noisy = (1 - sigma) * clean + sigma * backbone.noise(example.seed)
     noisy[:, :, :1] = clean[:, :, :1]
-    with watch_subject(backbone.blocks, places) as watchers:
-        backbone.velocity(noisy, sigma, clean[:, :, :1], prompt)
-    return np.stack([alignment(w.maps, mask) for w in watchers if w.maps is not None])
+    with watch_subject(backbone.blocks, example.places, text_first) as watchers:
+        backbone.velocity(noisy, sigma, clean[:, :, :1], example.prompt)
+    return np.stack([w.maps.float().cpu().numpy() for w in watchers if w.maps is not None])
+
+
+def world_examples(backbone: MiniBackbone, split: Split, count: int) -> Iterator[Example]:
+    """The first `count` scenes of a split; the subject is the one that the caption names first."""
+    for index in range(count):
+        clip = make_clip(split, index, backbone.height)
+        leader = clip.controlled[0]
+        subject = clip.scene.objects[leader]
+        prompt = backbone.encode_prompt(caption(clip.scene))
+        video = to_video(torch.from_numpy(clip.frames)[None]).to(backbone.device)
+        with torch.inference_mode():
+            latents = backbone.vae.encode(video)
+        mask = torch.from_numpy(clip.visible[None, :, leader])
+        yield Example(
+            clip.frames,
+            latents,
+            prompt,
+            [prompt.words.index(subject.colour), prompt.words.index(subject.shape)],
+            occupancy(mask, backbone.token_grid, 1)[0].numpy(),
+            index,
+        )
