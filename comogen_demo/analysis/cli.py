@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_SCENES, MAX_BLOCKS, MAX_DRAWS = 10_000, 60, 100
+INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _layers_options(parser: argparse.ArgumentParser) -> None:
     _scene_options(parser, "val", 50)
-    parser.add_argument(
-        "--top", type=int, metavar="K", help="the K highest blocks are Motion Layers (default: Otsu's cut)"
-    )
+    _cut_option(parser, "Otsu's cut")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw the scores over scenes as a box plot")
     parser.add_argument(
         "--maps", type=Path, metavar="PNG", help="draw each block's attention over frames of the first scene"
@@ -52,9 +52,10 @@ def _skip_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="what `analyze layers --json` wrote, from other scenes than these",
     )
+    _cut_option(parser, "those of the file")
     _scene_options(parser, "test", 40)
     parser.add_argument("--size", type=int, default=3, metavar="N", help="blocks of a set (default 3)")
-    parser.add_argument("--draws", type=int, default=2, metavar="N", help="pairs of sets a scene (default 2)")
+    parser.add_argument("--draws", type=int, default=1, metavar="N", help="pairs of sets a scene (default 1)")
     parser.add_argument(
         "--control",
         action="store_true",
@@ -69,6 +70,12 @@ def _scene_options(parser: argparse.ArgumentParser, split: str, scenes: int) -> 
         "--scenes", type=int, default=scenes, metavar="N", help=f"the first N of it (default {scenes})"
     )
     parser.add_argument("--steps", type=int, default=10, metavar="N", help="denoising steps (default 10)")
+
+
+def _cut_option(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--top", type=int, metavar="K", help=f"the K highest blocks are Motion Layers (default: {default})"
+    )
 
 
 def _count_options(parser: argparse.ArgumentParser) -> None:
@@ -94,9 +101,6 @@ def _layers(args: argparse.Namespace) -> int:
     _check_range("--scenes", args.scenes, 2, MAX_SCENES)
     model = _model(args)
     backbone: Any = model.backbone
-    blocks = len(backbone.blocks)
-    if args.top is not None:
-        _check_range("--top", args.top, 1, blocks - 1)
     examples = _told(world_examples(backbone, args.split, args.scenes), args.scenes)
     with lora_enabled(model.module, False):
         found = score_layers(backbone, examples, args.steps)
@@ -126,11 +130,13 @@ def _layers(args: argparse.Namespace) -> int:
 
 
 def _skip(args: argparse.Namespace) -> int:
+    """Ctrl-C ends early, with the figures so far (130)."""
     import numpy as np
 
     from ..control.layers import read_layers
     from ..settings import Settings
     from .outcome import as_text, outcome
+    from .scores import top_cut
     from .sets import kind
     from .skip import skip_blocks
 
@@ -139,6 +145,8 @@ def _skip(args: argparse.Namespace) -> int:
     _check_range("--draws", args.draws, 1, MAX_DRAWS)
     model = _model(args)
     choice, source = read_layers(args.layers, len(model.backbone.blocks))
+    if args.top is not None:
+        choice = replace(choice, motion_layers=tuple(top_cut(choice.scores, args.top)))
     scores = np.asarray(source.get("by_scene", ()), float)
     if scores.ndim != 3 or scores.shape[1:] != (len(choice.scores), 3):
         raise UserError(
@@ -153,12 +161,20 @@ def _skip(args: argparse.Namespace) -> int:
     skipping = skip_blocks(
         model, choice, args.split, args.scenes, settings, args.size, args.draws, args.control
     )
-    skips = list(_told(skipping, args.scenes))
+    skips, code = [], 0
+    try:
+        for skips_of_scene in _told(skipping, args.scenes):
+            skips.append(skips_of_scene)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        print(f"\nStopped after {len(skips)} of {args.scenes} scenes.", file=sys.stderr)
+        if len(skips) < 2:
+            return code
     kinds = [kind(block) for block in model.backbone.blocks]
     document = {
         "model": args.model,
         "split": args.split,
-        "scenes": args.scenes,
+        "scenes": len(skips),
         "steps": args.steps,
         "control": args.control,
         "motion_layers": list(choice.motion_layers),
@@ -168,11 +184,12 @@ def _skip(args: argparse.Namespace) -> int:
     }
     print(as_text(document))
     _write_json(args.json, document)
-    return 0
+    return code
 
 
 def _parameters(args: argparse.Namespace) -> int:
-    from .parameters import as_text, count_parameters
+    from .parameters import count_parameters
+    from .tables import as_text
 
     table = count_parameters()
     print(as_text(table))
@@ -181,7 +198,10 @@ def _parameters(args: argparse.Namespace) -> int:
 
 
 def _model(args: argparse.Namespace) -> Model:
-    """The model, which must be one of the simulated world: only there are the subject's masks known."""
+    """The model, which must be one of the simulated world: only there are the subject's masks known.
+
+    The options that depend on it are checked, too.
+    """
     from ..settings import Settings
 
     Settings(steps=args.steps).validate()
@@ -190,6 +210,8 @@ def _model(args: argparse.Namespace) -> Model:
     from ..checkpoint import load_model
 
     model = load_model(args.model)
+    if args.top is not None:
+        _check_range("--top", args.top, 1, len(model.backbone.blocks) - 1)
     if not isinstance(model.backbone, MiniBackbone) or model.frames != FRAMES:
         raise UserError(
             f"The model {args.model} was not made for the simulated world, whose scenes the analysis uses: "

@@ -89,7 +89,7 @@ def skip_blocks(
     scenes: int,
     settings: Settings = Settings(),
     size: int = 3,
-    draws: int = 2,
+    draws: int = 1,
     control: bool = False,
 ) -> Iterator[Skips]:
     """Yields the outcome on each of the first `scenes` scenes; the draws differ from scene to scene.

@@ -5,7 +5,6 @@ import torch
 
 from comogen_demo.analysis.parameters import (
     HUNYUAN,
-    as_text,
     block_list,
     build,
     count,
@@ -15,6 +14,7 @@ from comogen_demo.analysis.parameters import (
     count_lora,
     count_parameters,
 )
+from comogen_demo.analysis.tables import as_text
 from comogen_demo.control.adapter import AdapterConfig, MaskAdapter
 from comogen_demo.control.lora import add_lora, lora_parameters
 
