@@ -23,8 +23,8 @@ class SubjectAttention:
     bit.
 
     On the side it keeps `maps` (2, N): the softmax weights V2T (from each video token to the subject's words)
-    and T2V (from the words to each video token), averaged over heads and words. Of a batch, as
-    classifier-free guidance makes it, the last element counts: the one with the prompt.
+    and T2V (from the words to each video token), averaged over heads and words. With
+    classifier-free guidance it is the prompt's: the first call's, or a batch's last element.
     """
 
     places: list[int]  # of the subject's words among the text tokens
@@ -39,16 +39,16 @@ class SubjectAttention:
         attention_mask: Tensor | None = None,
         image_rotary_emb: Any = None,
     ) -> tuple[Tensor, Tensor]:
-        last = None if attention_mask is None else attention_mask[-1:]
-        self.maps = subject_weights(
-            attn,
-            hidden_states[-1:],
-            encoder_hidden_states[-1:],
-            last,
-            image_rotary_emb,
-            self.places,
-            self.text_first,
-        )
+        if self.maps is None:
+            self.maps = subject_weights(
+                attn,
+                hidden_states[-1:],
+                encoder_hidden_states[-1:],
+                None if attention_mask is None else attention_mask[-1:],
+                image_rotary_emb,
+                self.places,
+                self.text_first,
+            )
         return super().__call__(  # type: ignore[misc]
             attn, hidden_states, encoder_hidden_states, attention_mask, image_rotary_emb
         )

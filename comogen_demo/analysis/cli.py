@@ -92,10 +92,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _layers(args: argparse.Namespace) -> int:
-    import numpy as np
-
     from ..control.lora import lora_enabled
-    from .layers import attention_maps, score_layers, world_examples
+    from .examples import world_examples
+    from .layers import attention_maps, score_layers
     from .pictures import attention_sheet, box_plot, png
 
     _check_range("--scenes", args.scenes, 2, MAX_SCENES)
@@ -121,7 +120,7 @@ def _layers(args: argparse.Namespace) -> int:
     if args.maps:
         example = next(world_examples(backbone, args.split, 1))
         with lora_enabled(model.module, False):
-            maps = np.stack([attention_maps(backbone, example, sigma) for sigma in found.sigmas])
+            maps, _ = attention_maps(backbone, example, args.steps)
         sheet = attention_sheet(
             example.frames, maps.mean((0, 2)), backbone.token_grid, summary["motion_layers"]
         )

@@ -1,12 +1,12 @@
-"""Scores the blocks of a backbone over example videos: the true video is noised as the sampler would have it
-at each of its steps, and the attention between the subject's words and the video is looked at in every block.
+"""Scores the blocks of a backbone over example videos: the true video is noised as it would be at each step
+of sampling, and the attention between the subject's words and the video is looked at in every block.
 
 Looking at noised true videos rather than at generated ones is our choice: their masks are exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,30 +14,39 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..backbones.base import Backbone, Prompt
+from ..backbones.base import Backbone
 from ..backbones.mini.backbone import MiniBackbone
-from ..backbones.mini.vae import to_video
-from ..control.adapter import occupancy
-from ..generate import sampling_sigmas
-from ..world import Split, caption, make_clip
+from ..errors import UserError
+from ..world import Split
 from .attention import watch_subject
+from .examples import Example, world_examples
 from .scores import LayerScores, alignment, floor
 
 STEPS = 10  # the generator's default
 
 
 @dataclass(frozen=True)
-class Example:
-    """A video whose subject is known: frames uint8 (T, H, W, 3); latents (1, C, T', h, w), clean; prompt;
-    places of the subject's words among its tokens; covered (T', h', w'), the subject's share of each token;
-    seed of the noise."""
+class Family:
+    """text_first: the order of video and text in joint attention; diffusion: noisy latents keep the variance
+    of the clean ones, instead of lying on the straight line to the noise."""
 
-    frames: np.ndarray
-    latents: Tensor
-    prompt: Prompt
-    places: list[int]
-    covered: np.ndarray
-    seed: int
+    text_first: bool = False
+    diffusion: bool = False
+
+
+# the module of backbones/ -> what the analysis must know of it; without joint attention (Wan) there is no score
+FAMILIES = {"mini": Family(), "hunyuan": Family(), "cogvideox": Family(text_first=True, diffusion=True)}
+
+
+def family_of(backbone: Backbone) -> Family:
+    """Raises UserError for a backbone whose layers cannot be scored."""
+    name = type(backbone).__module__.removeprefix("comogen_demo.backbones.").split(".")[0]
+    if name not in FAMILIES:
+        raise UserError(
+            f"The layers of {backbone.name} cannot be scored: the score needs joint attention of video and text, "
+            f"which {', '.join(FAMILIES)} have."
+        )
+    return FAMILIES[name]
 
 
 def find_motion_layers(
@@ -47,50 +56,32 @@ def find_motion_layers(
     return score_layers(backbone, world_examples(backbone, split, clips), steps).summary()
 
 
-def score_layers(
-    backbone: Backbone, examples: Iterable[Example], steps: int = STEPS, text_first: bool = False
-) -> LayerScores:
-    """The scores of all blocks on all examples at each step of a sampler.
-
-    text_first: see `SubjectAttention`.
-    """
-    sigmas = sampling_sigmas(steps, backbone.shift)[:-1]
+def score_layers(backbone: Backbone, examples: Iterable[Example], steps: int = STEPS) -> LayerScores:
+    """The scores of all blocks on all examples at each step of sampling."""
     values, floors = [], []
+    levels: tuple[float, ...] = ()
     for example in examples:
-        levels = [attention_maps(backbone, example, sigma, text_first) for sigma in sigmas]
-        values.append([[alignment(maps, example.covered) for maps in level] for level in levels])
+        maps, levels = attention_maps(backbone, example, steps)
+        values.append([[alignment(of_block, example.covered) for of_block in at_step] for at_step in maps])
         floors.append(floor(example.covered))
-    return LayerScores(np.array(values), np.array(floors), tuple(sigmas))
+    return LayerScores(np.array(values), np.array(floors), levels)
 
 
-def attention_maps(
-    backbone: Backbone, example: Example, sigma: float, text_first: bool = False
-) -> np.ndarray:
-    """Every block's maps V2T and T2V at one noise level, (blocks, 2, N)."""
-    clean = example.latents
-    noisy = (1 - sigma) * clean + sigma * backbone.noise(example.seed)
-    noisy[:, :, :1] = clean[:, :, :1]
-    with watch_subject(backbone.blocks, example.places, text_first) as watchers:
-        backbone.velocity(noisy, sigma, clean[:, :, :1], example.prompt)
-    return np.stack([w.maps.float().cpu().numpy() for w in watchers if w.maps is not None])
+def attention_maps(backbone: Backbone, example: Example, steps: int) -> tuple[np.ndarray, tuple[float, ...]]:
+    """Every block's maps V2T and T2V at each step, (steps, blocks, 2, N), and the steps' noise levels."""
+    family = family_of(backbone)
+    run = backbone.begin(example.frames[0], example.prompt, steps, example.seed)
+    noise, maps = run.latents, []
+    for k, level in enumerate(run.levels[:steps]):
+        run.latents = noised(example.latents.to(noise), noise, level, family.diffusion)
+        with watch_subject(backbone.blocks, example.places, family.text_first) as watchers:
+            run.step(k)
+        maps.append([w.maps.float().cpu().numpy() for w in watchers if w.maps is not None])
+    return np.array(maps), tuple(run.levels[:steps])
 
 
-def world_examples(backbone: MiniBackbone, split: Split, count: int) -> Iterator[Example]:
-    """The first `count` scenes of a split; the subject is the one that the caption names first."""
-    for index in range(count):
-        clip = make_clip(split, index, backbone.height)
-        leader = clip.controlled[0]
-        subject = clip.scene.objects[leader]
-        prompt = backbone.encode_prompt(caption(clip.scene))
-        video = to_video(torch.from_numpy(clip.frames)[None]).to(backbone.device)
-        with torch.inference_mode():
-            latents = backbone.vae.encode(video)
-        mask = torch.from_numpy(clip.visible[None, :, leader])
-        yield Example(
-            clip.frames,
-            latents,
-            prompt,
-            [prompt.words.index(subject.colour), prompt.words.index(subject.shape)],
-            occupancy(mask, backbone.token_grid, 1)[0].numpy(),
-            index,
-        )
+def noised(clean: Tensor, noise: Tensor, level: float, diffusion: bool) -> Tensor:
+    """The latents at a noise level (`backbones.base.Denoising`)."""
+    with torch.inference_mode():
+        mixed = (1 - level) * clean + level * noise
+        return mixed / ((1 - level) ** 2 + level**2) ** 0.5 if diffusion else mixed

@@ -15,12 +15,13 @@ import torch
 from diffusers import HunyuanVideoTransformer3DModel
 from torch import nn
 
+from ..backbones.registry import PRESETS
 from ..control.adapter import AdapterConfig, MaskAdapter
 from ..control.lora import add_lora, lora_parameters
 
 # HunyuanVideo-I2V with token_replace, 16 latent channels; all else is the class's default.
 HUNYUAN = {"in_channels": 16, "guidance_embeds": True, "image_condition_type": "token_replace"}
-MOTION_LAYERS = (6, 9, 11, 12, 13, 14, 15, 16, 19, 20, 31)  # read off the paper's project page
+MOTION_LAYERS = PRESETS["hunyuan"].motion_layers
 PAPER = {"inference": 1.84, "training": 3.17, "controlnet": 100.0}  # per cent of the backbone
 WIDTHS = (96, 768, 1536, 3072)  # 96 is the embedded model's, 3072 the backbone's own
 RANKS = (16, 32, 64, 128, 256)

@@ -1,16 +1,9 @@
 """Attention scores: the arithmetic of scores, floors, cuts and intervals."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 
-from comogen_demo.analysis.layers import find_motion_layers
 from comogen_demo.analysis.scores import LayerScores, alignment, floor, otsu_cut, top_cut
-from comogen_demo.checkpoint import build_backbone
-from comogen_demo.world.scene import FRAMES
-from tests.tiny import TINY
 
 # Roughly as in the figure of the paper's project page: eleven blocks from .24 to .41, the others from .03 to .20.
 HUNYUAN = (6, 9, 11, 12, 13, 14, 15, 16, 19, 20, 31)
@@ -67,12 +60,3 @@ def test_the_summary_is_the_mean_over_scenes_and_steps_with_an_interval_over_sce
     assert found["high"][0] - found["scores"][0] == pytest.approx(margin, abs=1e-4)
     assert found["floor"] == pytest.approx(0.15)
     assert found["motion_layers"] == [1]
-
-
-def test_a_model_is_scored_on_the_world():
-    backbone = build_backbone(replace(TINY, frames=FRAMES), dtype=torch.float32)
-    found = find_motion_layers(backbone, "val", 2, steps=2)
-    assert len(found["scores"]) == 3
-    for low, score, high in zip(found["low"], found["scores"], found["high"], strict=True):
-        assert 0 < low <= score <= high < 1
-    assert 0 < found["floor"] < 0.5
