@@ -81,8 +81,8 @@ def load_model(
     size of its training, from `weights`, a folder or hub id. Raises UserError if anything is missing, damaged or of
     another version.
     """
-    file = Path(name) if name.endswith(".safetensors") else CHECKPOINTS / f"{name}.safetensors"
-    if folder is None and (file.is_file() or file == Path(name)):
+    file = control_file(name)
+    if folder is None and file:
         return load_large(preset_of(file), weights, file, device)
     folder = folder or CHECKPOINTS / name
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -119,6 +119,14 @@ def save_model(folder: Path, backbone: MiniBackbone, adapter: MaskAdapter, contr
     _write(folder / "base.safetensors", base)
     parts = {f"adapter.{k}": v for k, v in adapter.state_dict().items()}
     _write(folder / "control.safetensors", {**parts, **{f"lora.{k}": v.detach() for k, v in lora.items()}})
+
+
+def control_file(name: str) -> Path | None:
+    """Where a model of this name is a control for a large backbone: the path that it is, or a file in checkpoints/."""
+    if name.endswith(".safetensors"):
+        return Path(name)
+    file = CHECKPOINTS / f"{name}.safetensors"
+    return file if file.is_file() else None
 
 
 def load_large(
