@@ -1,8 +1,8 @@
 """From a frame, a mask sequence and a prompt to a video: the whole method on one screen.
 
-frame -> latents, prompt -> tokens            backbones/
+prompt -> tokens, frame + noise -> latents    backbones/
 masks -> residual                             control/adapter.py
-each denoising step: residual x strength x w  control/schedule.py, control/injection.py
+each denoising step: residual x strength x w  control/schedule.py, control/injection.py; backbones/ has the step
 latents -> video, subject measured            backbones/, control/report.py
 """
 
@@ -73,43 +73,30 @@ def generate(
         masks = validate_masks(masks, model.frames, frame.shape[:2])
     backbone = model.backbone
 
-    # 1. What is given: the first latent frame, the prompt's tokens, the noise.
-    first = backbone.encode_image(image)
-    tokens = backbone.encode_prompt(prompt)
-    latents = backbone.noise(settings.seed)
-    latents[:, :, :1] = first
+    # 1. What is given: the prompt's tokens, and the first frame with the noise around it.
+    prompted = backbone.encode_prompt(prompt, image)
+    run = backbone.begin(image, prompted, settings.steps, settings.seed)
 
     # 2. What the mask asks for: one residual per video token.
     residual = None
     if masks is not None and settings.strength > 0:
+        held = np.concatenate([masks[:1]] * backbone.lead + [masks])
         with torch.inference_mode():
-            covered = occupancy(
-                torch.from_numpy(masks)[None], backbone.token_grid, model.adapter.config.cells
-            )
-            residual = model.adapter(covered.to(latents.device))
+            covered = occupancy(torch.from_numpy(held)[None], backbone.token_grid, model.adapter.config.cells)
+            residual = model.adapter(covered.to(run.latents.device))
 
-    # 3. Denoise along the flow from sigma = 1 to 0, the residual fading with the schedule.
-    sigmas = sampling_sigmas(settings.steps, backbone.shift)
+    # 3. Denoise by the backbone's own schedule, the residual fading with ours.
     injection = Injection(backbone.blocks, model.motion_layers)
     for k, w in enumerate(weights(settings.steps, settings.schedule)):
         with lora_enabled(model.module, residual is not None), injection, torch.inference_mode():
             injection.residual = None if residual is None else settings.strength * w * residual
-            velocity = backbone.velocity(latents, sigmas[k], first, tokens)
-            estimate = latents - sigmas[k] * velocity
-            latents = latents + (sigmas[k + 1] - sigmas[k]) * velocity
-            latents[:, :, :1] = first  # token_replace: the first frame is given, not made
+            estimate = run.step(k)
         yield Step(k, settings.steps, w, backbone.decode(estimate) if previews else None)
 
     # 4. Decode, and measure the subject against its mask.
-    frames = backbone.decode(latents)
+    frames = backbone.decode(run.latents)
     report = measure_control(image, frames, masks) if masks is not None else None
-    yield Result(frames, backbone.fps, report, time.perf_counter() - began, tokens.unknown)
-
-
-def sampling_sigmas(steps: int, shift: float) -> list[float]:
-    """steps + 1 noise levels from 1 to 0: sigma = s u / (1 + (s - 1) u) at u = 1, (steps - 1) / steps, ..., 0."""
-    levels = [1 - k / steps for k in range(steps + 1)]
-    return [shift * u / (1 + (shift - 1) * u) for u in levels]
+    yield Result(frames, backbone.fps, report, time.perf_counter() - began, prompted.unknown)
 
 
 def fit_to_model(model: Model, frame: np.ndarray) -> np.ndarray:

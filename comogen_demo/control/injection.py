@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -12,7 +13,10 @@ from torch.utils.hooks import RemovableHandle
 class Injection:
     """A context in which blocks[l], l in `layers`, get `tokens + residual`; outside it the backbone is untouched.
 
-    residual: (B, N, D), already weighted by strength and schedule; None adds nothing at all.
+    A block's video tokens are its first argument or `hidden_states`, as diffusers' blocks are called. residual:
+    (1 or B, N, D), already weighted by strength and schedule; None adds nothing at all. With classifier-free guidance
+    both passes get it, the one with the prompt and the one without (our choice): guidance would otherwise multiply the
+    control by its scale, and strength 1 no longer be what was trained.
     """
 
     def __init__(self, blocks: Sequence[nn.Module], layers: Sequence[int]):
@@ -21,7 +25,9 @@ class Injection:
         self._handles: list[RemovableHandle] = []
 
     def __enter__(self) -> Injection:
-        self._handles = [block.register_forward_pre_hook(self._add) for block in self.targets]
+        self._handles = [
+            block.register_forward_pre_hook(self._add, with_kwargs=True) for block in self.targets
+        ]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -29,7 +35,18 @@ class Injection:
             handle.remove()
         self._handles, self.residual = [], None
 
-    def _add(self, _: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    def _add(
+        self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         if self.residual is None:
             return None
-        return (args[0] + self.residual, *args[1:])
+        if args:
+            return (self._sum(args[0], self.residual), *args[1:]), kwargs
+        return args, kwargs | {"hidden_states": self._sum(kwargs["hidden_states"], self.residual)}
+
+    @staticmethod
+    def _sum(tokens: Tensor, residual: Tensor) -> Tensor:
+        """Under autocast the wider type wins, as in every sum there; otherwise the tokens keep theirs."""
+        if not torch.is_autocast_enabled(tokens.device.type):
+            residual = residual.to(tokens.dtype)
+        return tokens + residual

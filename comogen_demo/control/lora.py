@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -9,7 +10,8 @@ from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
-PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
+# as diffusers names them: attn (HunyuanVideo), attn1 (CogVideoX, Wan), attn2 (Wan, across to the text)
+PROJECTION = re.compile(r"attn[12]?\.(to_[qkv]|to_out\.0|add_[qkv]_proj|to_add_out)")
 
 
 def add_lora(model: nn.Module, blocks: Sequence[nn.Module], layers: Sequence[int], rank: int) -> None:
@@ -20,7 +22,7 @@ def add_lora(model: nn.Module, blocks: Sequence[nn.Module], layers: Sequence[int
         name
         for prefix in prefixes
         for name, module in model.get_submodule(prefix).named_modules(prefix=prefix)
-        if isinstance(module, nn.Linear) and name.removeprefix(f"{prefix}.attn.") in PROJECTIONS
+        if isinstance(module, nn.Linear) and PROJECTION.fullmatch(name.removeprefix(f"{prefix}."))
     ]
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=targets), model)
 

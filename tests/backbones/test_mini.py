@@ -5,9 +5,9 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
+from comogen_demo.backbones.mini.backbone import sampling_sigmas
 from comogen_demo.backbones.mini.denoiser import MiniDenoiser, initialise
 from comogen_demo.backbones.mini.words import Words
-from comogen_demo.generate import sampling_sigmas
 from comogen_demo.training.attention import plain_attention
 from tests.tiny import TINY, tiny_model
 

@@ -36,6 +36,7 @@ class MiniBackbone:
     """
 
     name = "mini"
+    lead = 0
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class MiniBackbone:
 
     @torch.inference_mode()
     def encode_image(self, frame: np.ndarray) -> Tensor:
+        """uint8 (height, width, 3) -> the first latent frame (1, C, 1, h, w)."""
         if frame.shape != (self.height, self.width, 3):
             raise ValueError(f"frame {frame.shape}: expected {(self.height, self.width, 3)}")
         video = to_video(torch.from_numpy(np.ascontiguousarray(frame))[None, None])
@@ -70,17 +72,22 @@ class MiniBackbone:
             return self.vae.encode(video.to(self.device)).float()
 
     @torch.inference_mode()
-    def encode_prompt(self, text: str) -> Prompt:
+    def encode_prompt(self, text: str, frame: np.ndarray | None = None) -> Prompt:
         ids, words, unknown = self.words.tokens(text)
         embeds, pooled, mask = self.denoiser.embed(torch.tensor([ids], device=self.device))
         return Prompt(embeds, pooled, mask, words, unknown)
 
+    def begin(self, frame: np.ndarray, prompt: Prompt, steps: int, seed: int) -> MiniDenoising:
+        return MiniDenoising(self, self.encode_image(frame), prompt, steps, seed)
+
     def noise(self, seed: int) -> Tensor:
+        """Starting noise (1, C, T', h, w), the same for a seed on every device."""
         generator = torch.Generator("cpu").manual_seed(seed)
         return torch.randn(self.latent_shape, generator=generator).to(self.device)
 
     @torch.inference_mode()
     def velocity(self, latents: Tensor, sigma: float, image: Tensor, prompt: Prompt) -> Tensor:
+        """d latents / d sigma at noise level sigma, (1, C, T', h, w); zero on the pinned first frame."""
         level = torch.tensor([sigma], device=self.device, dtype=torch.float32)
         with self._autocast():
             clean = self.denoiser(latents, level, image, prompt.embeds, prompt.pooled, prompt.mask).float()
@@ -95,6 +102,31 @@ class MiniBackbone:
 
     def _autocast(self) -> torch.autocast:
         return autocast(self.device, self.dtype)
+
+
+class MiniDenoising:
+    """Euler steps along the rectified flow, the first latent frame pinned (`backbones.base.Denoising`)."""
+
+    def __init__(self, backbone: MiniBackbone, first: Tensor, prompt: Prompt, steps: int, seed: int):
+        self.backbone, self.first, self.prompt = backbone, first, prompt
+        self.levels = sampling_sigmas(steps, backbone.shift)
+        self.latents = backbone.noise(seed)
+        self.latents[:, :, :1] = first
+
+    @torch.inference_mode()
+    def step(self, k: int) -> Tensor:
+        sigma, following = self.levels[k], self.levels[k + 1]
+        velocity = self.backbone.velocity(self.latents, sigma, self.first, self.prompt)
+        estimate = self.latents - sigma * velocity
+        self.latents = self.latents + (following - sigma) * velocity
+        self.latents[:, :, :1] = self.first  # token_replace: the first frame is given, not made
+        return estimate
+
+
+def sampling_sigmas(steps: int, shift: float) -> tuple[float, ...]:
+    """steps + 1 noise levels from 1 to 0: sigma = s u / (1 + (s - 1) u) at u = 1, (steps - 1) / steps, ..., 0."""
+    levels = [1 - k / steps for k in range(steps + 1)]
+    return tuple(shift * u / (1 + (shift - 1) * u) for u in levels)
 
 
 def autocast(device: str, dtype: torch.dtype | None = None) -> torch.autocast:

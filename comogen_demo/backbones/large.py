@@ -1,0 +1,145 @@
+"""What the large backbones share: a diffusers pipeline, whose parts they use as they are."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+from PIL import Image
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from ..errors import UserError
+from .base import Denoising, Prompt
+from .registry import Preset
+
+WORD = re.compile(r"\w+(?:['’-]\w+)*")
+
+
+class LargeBackbone(ABC):
+    """A `backbones.base.Backbone` on a diffusers image-to-video pipeline, in the pipeline's own arithmetic: without
+    control its videos are the pipeline's, bit for bit. Not safe for two generations at once.
+
+    A family is one file with a subclass, named BACKBONE there, and its entries in registry.py.
+    """
+
+    pipeline: ClassVar[type[DiffusionPipeline]]
+    multiple: ClassVar[int]  # of which width and height must be, in pixels
+    keep_float32: ClassVar[tuple[str, ...]] = ()  # parts that bfloat16 would spoil
+    lead = 0
+
+    def __init__(self, pipe: Any, preset: Preset):
+        """pipe: an instance of `pipeline`; its text parts may be None if prompts come encoded."""
+        self.pipe, self.preset, self.name = pipe, preset, preset.name
+        self.width, self.height = preset.width, preset.height
+        self.frames, self.fps = preset.frames, preset.fps
+        self._check()
+        self.transformer.requires_grad_(False)
+        pipe.set_progress_bar_config(disable=True)
+
+    @classmethod
+    def load(cls, preset: Preset, source: str, device: str | None = None) -> LargeBackbone:
+        """source: a folder in diffusers' layout or a hub id; bfloat16 on a GPU, float32 on the CPU. Raises UserError
+        as `registry.load_backbone`."""
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        wide = torch.float32
+        types = {
+            "default": torch.bfloat16 if device.startswith("cuda") else wide,
+            **dict.fromkeys(cls.keep_float32, wide),
+        }
+        try:
+            pipe = cls.pipeline.from_pretrained(source, torch_dtype=types)
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+            kind = "folder" if Path(source).exists() else "hub id"
+            raise UserError(
+                f"{preset.title} could not be loaded from the {kind} {source} ({_gist(error)}): "
+                f"give a folder with {preset.hub} as diffusers saves it."
+            ) from error
+        return cls(pipe.to(device), preset)
+
+    @property
+    def transformer(self) -> nn.Module:
+        """The denoiser: what LoRA goes into."""
+        return self.pipe.transformer
+
+    @property
+    def device(self) -> torch.device:
+        return self.pipe._execution_device  # also where offloading keeps the weights elsewhere
+
+    @property
+    def token_grid(self) -> tuple[int, int, int]:
+        windows = (self.frames + self.lead - 1) // 4 + 1
+        side = self.pipe.vae_scale_factor_spatial * 2  # all families join 2 x 2 latent pixels to a token
+        return windows, self.height // side, self.width // side
+
+    @property
+    def token_width(self) -> int:
+        config = self.pipe.transformer.config
+        return config.num_attention_heads * config.attention_head_dim
+
+    @property
+    @abstractmethod
+    def blocks(self) -> Sequence[nn.Module]: ...
+
+    @abstractmethod
+    def encode_prompt(self, text: str, frame: np.ndarray) -> Prompt: ...
+
+    @abstractmethod
+    def begin(self, frame: np.ndarray, prompt: Prompt, steps: int, seed: int) -> Denoising: ...
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> np.ndarray: ...
+
+    def preprocess(self, frame: np.ndarray) -> Tensor:
+        """uint8 (height, width, 3) -> (1, 3, height, width) in -1..1, on the device."""
+        if frame.shape != (self.height, self.width, 3):
+            raise ValueError(f"frame {frame.shape}: expected {(self.height, self.width, 3)}")
+        image = self.pipe.video_processor.preprocess(Image.fromarray(frame), self.height, self.width)
+        return image.to(self.device)
+
+    def postprocess(self, video: Tensor) -> np.ndarray:
+        """(1, 3, T, height, width) in -1..1 -> uint8 (T, height, width, 3)."""
+        frames = self.pipe.video_processor.postprocess_video(video, output_type="np")[0]
+        return (frames * 255).round().astype(np.uint8)
+
+    def _check(self) -> None:
+        """Raises UserError for a size that the model cannot make, or weights of another model."""
+        if self.frames % 4 != 1:
+            near = max(self.frames // 4, 1) * 4 + 1
+            raise UserError(
+                f"{self.preset.title} makes 4n + 1 frames, not {self.frames}: choose {near}, for example."
+            )
+        if self.width % self.multiple or self.height % self.multiple or min(self.width, self.height) < 1:
+            raise UserError(
+                f"{self.preset.title} makes sizes in multiples of {self.multiple} pixels, not "
+                f"{self.width} x {self.height}: choose {_near(self.width, self.multiple)} x "
+                f"{_near(self.height, self.multiple)}, for example."
+            )
+
+
+def token_words(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+    """The word of the text, in lower case, that each token is a part of; "" for tokens that are part of none.
+
+    spans: where in the text each token begins and ends, as fast tokenizers tell with return_offsets_mapping.
+    """
+    words = [(*match.span(), match.group().lower()) for match in WORD.finditer(text)]
+    return tuple(
+        next((word for start, end, word in words if a < end and start < b), "") if a < b else ""
+        for a, b in spans
+    )
+
+
+def _near(pixels: int, multiple: int) -> int:
+    return max(round(pixels / multiple), 1) * multiple
+
+
+def _gist(error: Exception) -> str:
+    """The first line of what a library says, without its full stop."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".:")[:300]
