@@ -19,7 +19,7 @@ from ..errors import UserError
 from .base import Denoising, Prompt
 from .registry import Preset
 
-WORD = re.compile(r"\w+(?:['’-]\w+)*")
+WORD = re.compile(r"\w+")
 
 
 class LargeBackbone(ABC):
@@ -133,6 +133,14 @@ def token_words(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, ...]:
         next((word for start, end, word in words if a < end and start < b), "") if a < b else ""
         for a, b in spans
     )
+
+
+def t5_words(tokenizer: Any, text: str, length: int) -> tuple[str, ...]:
+    """`token_words` of a prompt that fills `length` places, cut or padded, as T5's pipelines have it."""
+    encoded = tokenizer(
+        text, max_length=length, padding="max_length", truncation=True, return_offsets_mapping=True
+    )
+    return token_words(text, encoded["offset_mapping"])
 
 
 def _near(pixels: int, multiple: int) -> int:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import torch
 from diffusers import (
+    AutoencoderKLCogVideoX,
     AutoencoderKLHunyuanVideo,
+    AutoencoderKLWan,
+    CogVideoXDDIMScheduler,
+    CogVideoXDPMScheduler,
+    CogVideoXImageToVideoPipeline,
+    CogVideoXTransformer3DModel,
     FlowMatchEulerDiscreteScheduler,
     HunyuanVideoImageToVideoPipeline,
     HunyuanVideoTransformer3DModel,
+    UniPCMultistepScheduler,
+    WanImageToVideoPipeline,
+    WanTransformer3DModel,
 )
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from torch import nn
@@ -23,14 +33,37 @@ from transformers import (
     LlavaConfig,
     LlavaForConditionalGeneration,
     PreTrainedTokenizerFast,
+    T5Config,
+    T5EncoderModel,
+    UMT5Config,
+    UMT5EncoderModel,
 )
 
+from comogen_demo.backbones.base import Denoising, Prompt
+from comogen_demo.backbones.cogvideox import CogVideoXBackbone
 from comogen_demo.backbones.hunyuan import DEFAULT_PROMPT_TEMPLATE, HunyuanBackbone
+from comogen_demo.backbones.large import LargeBackbone
 from comogen_demo.backbones.registry import PRESETS
+from comogen_demo.backbones.wan import WanBackbone
 
 TEXT_WIDTH, POOLED_WIDTH = 16, 8
 HEADERS = ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<image>")
+FRAME = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
 SENTENCE = "the red cube slides to left and its relationships with a blue sphere"
+
+
+def frame_for(backbone: LargeBackbone) -> np.ndarray:
+    return FRAME[: backbone.height, : backbone.width]
+
+
+def denoise(
+    backbone: LargeBackbone, prompt: Prompt, steps: int = 3, seed: int = 5
+) -> tuple[Denoising, torch.Tensor]:
+    """All steps of one video, and the last one's estimate."""
+    denoising = backbone.begin(frame_for(backbone), prompt, steps, seed)
+    for k in range(steps):
+        estimate = denoising.step(k)
+    return denoising, estimate
 
 
 def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
@@ -143,3 +176,108 @@ def hunyuan_text() -> dict[str, object]:
     return dict(
         zip(HUNYUAN_TEXT, (randomise(llava, 2), llama, randomise(pooled, 3), clip, picture), strict=True)
     )
+
+
+def cogvideox(
+    guidance: float = 6.0,
+    scheduler: str = "ddim",
+    text: bool = False,
+    dtype: torch.dtype = torch.float32,
+) -> CogVideoXBackbone:
+    """Three blocks of width 32, 32 x 32 pixels, nine frames; text: with T5."""
+    channels = 4
+    transformer = CogVideoXTransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=16,
+        in_channels=2 * channels,
+        out_channels=channels,
+        time_embed_dim=8,
+        text_embed_dim=TEXT_WIDTH,
+        num_layers=3,
+        sample_width=4,
+        sample_height=4,
+        sample_frames=9,
+        use_rotary_positional_embeddings=True,
+        use_learned_positional_embeddings=True,
+        max_text_seq_length=226 if text else 11,
+    )
+    vae = AutoencoderKLCogVideoX(
+        latent_channels=channels,
+        block_out_channels=(8, 8, 8, 8),
+        layers_per_block=1,
+        norm_num_groups=2,
+        sample_height=32,
+        sample_width=32,
+    )
+    options = {
+        "prediction_type": "v_prediction",
+        "rescale_betas_zero_snr": True,
+        "snr_shift_scale": 1.0,
+        "timestep_spacing": "trailing",
+    }
+    kinds = {"ddim": CogVideoXDDIMScheduler, "dpm": CogVideoXDPMScheduler}
+    pipe = CogVideoXImageToVideoPipeline(
+        tokenizer=tokenizer(eos="</s>") if text else None,
+        text_encoder=t5() if text else None,
+        vae=randomise(vae, 1).to(dtype),
+        transformer=randomise(transformer).to(dtype),
+        scheduler=kinds[scheduler](**options),
+    )
+    preset = replace(PRESETS["cogvideox"], width=32, height=32, frames=9, guidance=guidance)
+    return CogVideoXBackbone(pipe, preset)
+
+
+def t5() -> nn.Module:
+    config = T5Config(
+        vocab_size=len(tokenizer(eos="</s>")),
+        d_model=TEXT_WIDTH,
+        d_kv=8,
+        d_ff=16,
+        num_layers=1,
+        num_heads=2,
+        feed_forward_proj="gated-gelu",
+    )
+    return randomise(T5EncoderModel(config), 2)
+
+
+def wan(guidance: float = 5.0, text: bool = False, dtype: torch.dtype = torch.float32) -> WanBackbone:
+    """Three blocks of width 32, 64 x 64 pixels, nine frames; text: with UMT5."""
+    channels = 4
+    transformer = WanTransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=16,
+        in_channels=channels,
+        out_channels=channels,
+        text_dim=TEXT_WIDTH,
+        freq_dim=16,
+        ffn_dim=32,
+        num_layers=3,
+    )
+    vae = AutoencoderKLWan(
+        base_dim=4,
+        decoder_base_dim=4,
+        z_dim=channels,
+        dim_mult=[1, 1, 1, 1],
+        num_res_blocks=1,
+        latents_mean=[0.1, -0.2, 0.3, 0.0],
+        latents_std=[0.7, 1.1, 1.3, 0.9],
+        is_residual=True,
+        in_channels=12,
+        out_channels=12,
+        patch_size=2,
+        scale_factor_spatial=16,
+    )
+    umt5 = UMT5Config(
+        vocab_size=len(tokenizer(eos="</s>")), d_model=TEXT_WIDTH, d_kv=8, d_ff=16, num_layers=1, num_heads=2
+    )
+    pipe = WanImageToVideoPipeline(
+        tokenizer=tokenizer(eos="</s>") if text else None,
+        text_encoder=randomise(UMT5EncoderModel(umt5), 2) if text else None,
+        vae=randomise(vae, 1),
+        transformer=randomise(transformer).to(dtype),
+        scheduler=UniPCMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=5.0
+        ),
+        expand_timesteps=True,
+    )
+    return WanBackbone(pipe, replace(PRESETS["wan"], width=64, height=64, frames=9, guidance=guidance))

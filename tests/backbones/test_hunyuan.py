@@ -6,9 +6,7 @@ import torch
 from PIL import Image
 
 from comogen_demo.backbones.base import Prompt
-from tests.backbones.families import POOLED_WIDTH, SENTENCE, TEXT_WIDTH, hunyuan
-
-FRAME = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+from tests.backbones.families import POOLED_WIDTH, SENTENCE, TEXT_WIDTH, denoise, frame_for, hunyuan
 
 
 def encoded(seed: int, negative: Prompt | None = None, dtype=torch.float32) -> Prompt:
@@ -20,17 +18,10 @@ def encoded(seed: int, negative: Prompt | None = None, dtype=torch.float32) -> P
     return Prompt(embeds, pooled, mask, ("",) * 11, negative=negative)
 
 
-def run(backbone, prompt, steps=3, seed=5):
-    denoising = backbone.begin(FRAME, prompt, steps, seed)
-    for k in range(steps):
-        estimate = denoising.step(k)
-    return denoising, estimate
-
-
 def stock(backbone, steps=3, seed=5, output="latent", **prompt):
     preset = backbone.preset
     return backbone.pipe(
-        Image.fromarray(FRAME),
+        Image.fromarray(frame_for(backbone)),
         height=preset.height,
         width=preset.width,
         num_frames=preset.frames + backbone.lead,
@@ -69,7 +60,7 @@ def test_without_control_it_is_the_pipeline_bit_for_bit(condition, true_cfg, gui
     backbone = hunyuan(condition, true_cfg, guided, dtype=dtype)
     negative = encoded(2, dtype=dtype) if true_cfg > 1 else None
     prompt = encoded(1, negative, dtype)
-    denoising, estimate = run(backbone, prompt)
+    denoising, estimate = denoise(backbone, prompt)
     expected = stock(backbone, **as_given(prompt, negative))
     shown = denoising.latents[:, :, 1 if backbone.lead else 0 :]
     assert torch.equal(shown, expected) and torch.isfinite(expected).all()
@@ -85,14 +76,14 @@ def test_without_control_it_is_the_pipeline_bit_for_bit(condition, true_cfg, gui
 @pytest.mark.parametrize(("condition", "true_cfg"), [("token_replace", 1.0), ("latent_concat", 3.0)])
 def test_the_text_path_is_the_pipelines(condition, true_cfg):
     backbone = hunyuan(condition, true_cfg, text=True)
-    prompt = backbone.encode_prompt("The red cube slides.", FRAME)
+    prompt = backbone.encode_prompt("The red cube slides.", frame_for(backbone))
     negative = {"negative_prompt": ""} if true_cfg > 1 else {}
     expected = stock(backbone, prompt="The red cube slides.", **negative)
-    denoising, _ = run(backbone, prompt)
+    denoising, _ = denoise(backbone, prompt)
     assert torch.equal(denoising.latents[:, :, 1 if backbone.lead else 0 :], expected)
-    other = backbone.encode_prompt("The blue cube slides.", FRAME)
-    assert not torch.equal(run(backbone, other)[0].latents, denoising.latents)
-    flipped = backbone.encode_prompt("The red cube slides.", FRAME[:, ::-1].copy())
+    other = backbone.encode_prompt("The blue cube slides.", frame_for(backbone))
+    assert not torch.equal(denoise(backbone, other)[0].latents, denoising.latents)
+    flipped = backbone.encode_prompt("The red cube slides.", frame_for(backbone)[:, ::-1].copy())
     assert not torch.equal(flipped.embeds, prompt.embeds), "LLaVA sees the frame"
 
 
@@ -100,7 +91,7 @@ def test_the_text_path_is_the_pipelines(condition, true_cfg):
 def test_words_are_where_their_embeddings_are(condition):
     backbone = hunyuan(condition, text=True)
     text = "The red cube slides, and its relationships..."
-    prompt = backbone.encode_prompt(text, FRAME)
+    prompt = backbone.encode_prompt(text, frame_for(backbone))
     assert len(prompt.words) == prompt.embeds.shape[1]
     assert [w for w in prompt.words if w] == [
         "the",
@@ -122,7 +113,7 @@ def test_words_are_where_their_embeddings_are(condition):
 
 def test_words_of_a_prompt_that_is_cut():
     backbone = hunyuan(text=True)
-    prompt = backbone.encode_prompt(f"{SENTENCE} " * 30, FRAME)
+    prompt = backbone.encode_prompt(f"{SENTENCE} " * 30, frame_for(backbone))
     assert len(prompt.words) == prompt.embeds.shape[1]
     place = len(prompt.words) - 1 - prompt.words[::-1].index("sphere")
     table = backbone.pipe.text_encoder.get_input_embeddings().weight
@@ -135,7 +126,7 @@ def test_shapes_it_promises():
     assert backbone.lead == 4 and backbone.token_grid == (4, 2, 2) and backbone.token_width == 32
     assert len(backbone.blocks) == 4
     assert hunyuan().token_grid == (3, 2, 2)
-    levels = backbone.begin(FRAME, encoded(0), 5, 0).levels
+    levels = backbone.begin(frame_for(backbone), encoded(0), 5, 0).levels
     assert (
         levels[0] == 1
         and levels[-1] == 0
