@@ -20,7 +20,7 @@ class HunyuanTrainable:
     def encode(self, clip: Clip) -> Samples:
         """The image's latent is the video's first: the VAE is causal."""
         backbone, vae = self.backbone, self.backbone.pipe.vae
-        video = to_video(torch.from_numpy(with_lead(clip.frames, backbone))[None])
+        video = to_video(torch.from_numpy(with_lead(clip.frames, backbone.lead))[None])
         latents = vae.encode(video.to(backbone.device, vae.dtype)).latent_dist.mode()
         prompt = backbone.encode_prompt(clip.caption, clip.frames[0])
         assert prompt.pooled is not None and prompt.mask is not None
@@ -46,9 +46,7 @@ class HunyuanTrainable:
             given, pinned = torch.cat([image, noisy[:, :, 1:]], 2), 1
         guidance = None
         if transformer.config.guidance_embeds:
-            guidance = torch.full((len(clean),), preset.guidance * 1000.0).to(
-                clean.device, transformer.dtype
-            )
+            guidance = torch.full((len(clean),), preset.guidance * 1000.0).to(clean.device, transformer.dtype)
         velocity = transformer(
             hidden_states=given.to(transformer.dtype),
             timestep=sigma * 1000,

@@ -101,7 +101,9 @@ def _escaped(name: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
-def draw(seed: Sequence[int], shape: tuple[int, ...], first: int, count: int, of: int) -> tuple[Tensor, Tensor]:
+def draw(
+    seed: Sequence[int], shape: tuple[int, ...], first: int, count: int, of: int
+) -> tuple[Tensor, Tensor]:
     """Noise (count, *shape) and times u (count,) of the samples `first`, ... of a batch of `of` samples.
 
     The times are stratified over the whole batch. Everything follows from `seed` and a sample's place in the batch, so

@@ -48,7 +48,9 @@ def make_trainable(backbone: Backbone) -> Trainable:
     """The backbone as it is trained. Raises UserError for a family that nobody has written this for."""
     family = type(backbone).__module__.removeprefix("comogen_demo.backbones.").split(".")[0]
     if family not in FAMILIES:
-        raise UserError(f"The backbone {backbone.name} cannot be trained: choose one of {', '.join(FAMILIES)}.")
+        raise UserError(
+            f"The backbone {backbone.name} cannot be trained: choose one of {', '.join(FAMILIES)}."
+        )
     module = importlib.import_module(f".{FAMILIES[family]}", __package__)
     trainable: Trainable = module.TRAINABLE(backbone)
     return trainable
@@ -60,13 +62,13 @@ def form_of(backbone: Backbone) -> Form:
 
 def covered_by(masks: np.ndarray, backbone: Backbone, cells: int) -> Tensor:
     """`occupancy` of one clip's masks bool (T, H, W), the lead held at the first: (T', h' cells, w' cells)."""
-    held = np.concatenate([masks[:1]] * backbone.lead + [masks])
+    held = with_lead(masks, backbone.lead)
     return occupancy(torch.from_numpy(held)[None], backbone.token_grid, cells)[0]
 
 
-def with_lead(frames: np.ndarray, backbone: Backbone) -> np.ndarray:
-    """The clip's frames as the backbone makes them: those before the first shown one are the first."""
-    return np.concatenate([frames[:1]] * backbone.lead + [frames])
+def with_lead(sequence: np.ndarray, lead: int) -> np.ndarray:
+    """Frames or masks (T, ...) as the backbone has them: the `lead` before the first shown one are like it."""
+    return np.concatenate([sequence[:1]] * lead + [sequence])
 
 
 def flow_level(u: Tensor, shift: float) -> Tensor:
