@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...backbones.cogvideox import CogVideoXBackbone
 from ...backbones.mini.vae import to_video
@@ -15,7 +15,6 @@ from .trainable import Samples, drop_parts, mean_error, spread
 class CogVideoXTrainable:
     def __init__(self, backbone: CogVideoXBackbone):
         self.backbone = backbone
-        self.module: nn.Module = backbone.transformer
 
     @torch.no_grad()
     def encode(self, clip: Clip) -> Samples:
@@ -36,7 +35,7 @@ class CogVideoXTrainable:
         backbone, pipe = self.backbone, self.backbone.pipe
         transformer, clean = pipe.transformer, samples["latents"]
         alphas = pipe.scheduler.alphas_cumprod.to(clean.device)
-        timestep = (u * len(alphas)).long().clamp(max=len(alphas) - 1)
+        timestep = ((u * len(alphas)).ceil().long() - 1).clamp(min=0)  # u = 1 is the last, as in sampling
         alpha = spread(alphas[timestep].float(), clean)
         noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
         target = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean

@@ -47,11 +47,11 @@ def estimate(
     backbone = trainable.backbone
     windows, rows, columns = backbone.token_grid
     tokens = windows * rows * columns + text_tokens
-    width = next(trainable.module.parameters()).element_size()
+    width = next(backbone.denoiser.parameters()).element_size()
     kept = len(backbone.blocks) - min(layers)
     values = kept + INSIDE if settings.gradient_checkpointing else kept * INSIDE
     share = settings.batch // processes
-    weights = size(trainable.module) + size(getattr(backbone, "vae", None) or backbone.pipe.vae)  # type: ignore[attr-defined]
+    weights = size(backbone.denoiser) + size(getattr(backbone, "vae", None) or backbone.pipe.vae)  # type: ignore[attr-defined]
     return Estimate(weights, trained * TRAINED_BYTES, share * tokens * backbone.token_width * width * values)
 
 

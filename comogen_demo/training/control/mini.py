@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...backbones.mini.backbone import MiniBackbone, autocast
 from ...backbones.mini.vae import to_video
@@ -16,7 +16,6 @@ SIGMA_FLOOR = 0.2  # of the velocity's error, error / max(sigma, floor), as in t
 class MiniTrainable:
     def __init__(self, backbone: MiniBackbone):
         self.backbone = backbone
-        self.module: nn.Module = backbone.denoiser
 
     @torch.no_grad()
     def encode(self, clip: Clip) -> Samples:

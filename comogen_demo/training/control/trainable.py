@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...backbones.base import Backbone
 from ...control.adapter import occupancy
@@ -25,10 +25,9 @@ Samples = dict[str, Tensor]
 
 
 class Trainable(Protocol):
-    """A backbone in training. Its weights stay as they are but for the LoRA that is put into `module`."""
+    """A backbone in training. Its weights stay as they are but for the LoRA that is put into its denoiser."""
 
     backbone: Backbone
-    module: nn.Module  # the denoiser
 
     def encode(self, clip: Clip) -> Samples:
         """What the loss needs of a clip in the backbone's form, each tensor without batch axis; "latents" among them,

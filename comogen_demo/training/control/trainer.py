@@ -25,6 +25,7 @@ from ...control.adapter import AdapterConfig, MaskAdapter
 from ...control.injection import Injection
 from ...control.lora import add_lora, lora_enabled
 from ...control.schedule import weight
+from ...errors import UserError
 from ..record import Record
 from .curves import Curves
 from .memory import Peak, estimate
@@ -33,7 +34,9 @@ from .settings import STAGES, ControlTraining
 from .trainable import Samples, Trainable
 from .validation import Validation
 
-# What learns, whole and on the CPU, whether processes share the model or each have a part of it.
+# settings that may be others when a run is resumed
+FREE = ("log_every", "checkpoint_every", "validate_every", "validation_steps", "gradient_checkpointing")
+# what learns, whole and on the CPU, whether processes share the model or each have a part of it
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True, strict=False)
 
 
@@ -44,7 +47,7 @@ class ControlledBackbone(nn.Module):
         self, trainable: Trainable, adapter: MaskAdapter, injection: Injection, settings: ControlTraining
     ):
         super().__init__()
-        self.adapter, self.denoiser = adapter, trainable.module
+        self.adapter, self.denoiser = adapter, trainable.backbone.denoiser
         self.trainable, self.injection, self.schedule = trainable, injection, settings.schedule
 
     def forward(self, samples: Samples, noise: Tensor, u: Tensor) -> Tensor:
@@ -77,6 +80,13 @@ class ControlTrainer:
         settings.validate(len(self.names), accelerator.num_processes)
         backbone = trainable.backbone
         self.record, self.curves = Record(folder), Curves(folder, accelerator.is_main_process)
+        self.told = {
+            **asdict(settings),
+            "layers": list(layers),
+            "clips": len(self.names),
+            "model": backbone.name,
+        }
+        self._check_same_run()
         torch.manual_seed(settings.seed)
         self.adapter = MaskAdapter(
             AdapterConfig(backbone.token_grid, backbone.token_width, settings.cells, settings.adapter_width)
@@ -84,9 +94,20 @@ class ControlTrainer:
         self.injection = Injection(backbone.blocks, layers)
         self.model = ControlledBackbone(trainable, self.adapter, self.injection, settings)
         self.rank = 0  # of the LoRA that is in the model
-        transformer = getattr(trainable.module, "transformer", trainable.module)
         if settings.gradient_checkpointing:
-            transformer.enable_gradient_checkpointing()
+            denoiser: Any = backbone.denoiser
+            getattr(denoiser, "transformer", denoiser).enable_gradient_checkpointing()
+
+    def _check_same_run(self) -> None:
+        """Raises UserError if the folder holds a run of other settings, which would be mixed with this one."""
+        for stage in STAGES:
+            before = self.record.stages.get(stage, {}).get("settings", {})
+            other = [k for k in before if k in self.told and k not in FREE and before[k] != self.told[k]]
+            if other:
+                raise UserError(
+                    f"{self.folder} holds a training with {other[0].replace('_', ' ')} {before[other[0]]}, not "
+                    f"{self.told[other[0]]}: give that, or another --folder."
+                )
 
     def steps(self, stage: str) -> int:
         """Batches that an epoch does not fill are left out."""

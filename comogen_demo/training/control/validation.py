@@ -59,7 +59,7 @@ class Validation:
 
     def run(self, adapter: MaskAdapter, stage: str, step: int, write: bool) -> Iterator[Shown]:
         control = ControlConfig(self.layers, ())
-        model = Model(self.backbone.name, self.backbone, self.trainable.module, adapter, control)
+        model = Model(self.backbone.name, self.backbone, self.trainable.backbone.denoiser, adapter, control)
         for clip in self.clips:
             torch.manual_seed(0)
             *_, result = generate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...backbones.mini.vae import to_video
 from ...backbones.wan import WanBackbone
@@ -14,7 +14,6 @@ from .trainable import Samples, drop_parts, flow_level, mean_error, spread
 class WanTrainable:
     def __init__(self, backbone: WanBackbone):
         self.backbone = backbone
-        self.module: nn.Module = backbone.transformer
 
     @torch.no_grad()
     def encode(self, clip: Clip) -> Samples:
