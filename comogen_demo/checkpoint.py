@@ -1,9 +1,10 @@
-"""Models on disk: checkpoints/NAME/ with config.json, vae.safetensors, base.safetensors and control.safetensors."""
+"""Models on disk: checkpoints/NAME/ with config.json, vae.safetensors, base.safetensors and control.safetensors is an
+embedded model; checkpoints/NAME.safetensors a control for a large backbone, whose weights are elsewhere."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from .backbones.base import Backbone
 from .backbones.mini.backbone import MiniBackbone, MiniConfig
 from .backbones.mini.denoiser import DenoiserConfig, MiniDenoiser
 from .backbones.mini.vae import VAEConfig, VideoVAE
+from .backbones.registry import Preset, find_preset, load_backbone
 from .control.adapter import AdapterConfig, MaskAdapter
+from .control.files import damaged, read_about, read_control, write_control
 from .control.lora import add_lora, load_lora, lora_parameters
 from .errors import UserError
 
@@ -26,8 +29,9 @@ CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
 @dataclass(frozen=True)
 class ControlConfig:
-    """How the control of a model is made: the Motion Layers with the attention score of every block, the LoRA's rank
-    (0: none) and the recipe it was trained by ("paper": frozen base; "joint": base, adapter and all)."""
+    """How the control of a model is made: the Motion Layers (none: the model has no control) with the attention score
+    of every block, the LoRA's rank (0: none) and the recipe it was trained by ("paper": frozen base; "joint": base,
+    adapter and all)."""
 
     motion_layers: tuple[int, ...]
     scores: tuple[float, ...]
@@ -39,7 +43,7 @@ class ControlConfig:
 
 @dataclass(frozen=True)
 class Model:
-    """A backbone with its control. `module` is what LoRA was put into."""
+    """A backbone with its control. `module` is what LoRA was put into, the backbone's denoiser."""
 
     name: str
     backbone: Backbone
@@ -68,11 +72,18 @@ class Model:
         return self.backbone.width
 
 
-def load_model(name: str = "mini", folder: Path | None = None, device: str | None = None) -> Model:
+def load_model(
+    name: str = "mini", folder: Path | None = None, device: str | None = None, weights: str | None = None
+) -> Model:
     """Loads checkpoints/NAME (or `folder`) onto the GPU if there is one, else the CPU.
 
-    Raises UserError if the checkpoint is missing, damaged or of another version.
+    If there is a control NAME.safetensors (or NAME is the path of one), its large backbone is loaded with it, at the
+    size of its training, from `weights`, a folder or hub id. Raises UserError if anything is missing, damaged or of
+    another version.
     """
+    file = Path(name) if name.endswith(".safetensors") else CHECKPOINTS / f"{name}.safetensors"
+    if folder is None and (file.is_file() or file == Path(name)):
+        return load_large(preset_of(file), weights, file, device)
     folder = folder or CHECKPOINTS / name
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     backbone_config, control = read_config(folder)
@@ -108,6 +119,104 @@ def save_model(folder: Path, backbone: MiniBackbone, adapter: MaskAdapter, contr
     _write(folder / "base.safetensors", base)
     parts = {f"adapter.{k}": v for k, v in adapter.state_dict().items()}
     _write(folder / "control.safetensors", {**parts, **{f"lora.{k}": v.detach() for k, v in lora.items()}})
+
+
+def load_large(
+    preset: Preset, weights: str | None = None, control: Path | None = None, device: str | None = None
+) -> Model:
+    """A large backbone with a control from a file, or with none. Raises UserError as `load_backbone`, and
+    `load_control`."""
+    about = read_about(control) if control else None
+    if control and about:
+        _compare(
+            control, {"backbone": about.get("backbone")}, {"backbone": preset.name}
+        )  # before the long loading
+    backbone = load_backbone(preset, weights, device)
+    if control:
+        return load_control(control, backbone)
+    none = ControlConfig((), ())
+    return Model(preset.name, backbone, backbone.denoiser, build_adapter(backbone, none), none)
+
+
+def preset_of(path: Path) -> Preset:
+    """The preset of a control's backbone, at the size and number of frames of its training. Raises UserError as
+    `load_control`."""
+    about = read_about(path)
+    try:
+        width, height, frames = (int(about["settings"][key]) for key in ("width", "height", "frames"))
+        return replace(find_preset(about["backbone"]), width=width, height=height, frames=frames)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise damaged(path, str(error)) from error
+
+
+def save_control(path: Path, model: Model, training: dict[str, Any]) -> None:
+    """Writes a model's adapter and LoRA into one file, exactly as they are; training: the record of how they came
+    about, whatever JSON can hold."""
+    backbone = model.backbone
+    about = {
+        **_fit(backbone),
+        "control": asdict(model.control),
+        "settings": {key: getattr(backbone, key) for key in ("width", "height", "frames", "fps")},
+        "training": training,
+    }
+    adapter = {f"adapter.{k}": v for k, v in model.adapter.state_dict().items()}
+    lora = {f"lora.{k}": v for k, v in lora_parameters(model.module).items()}
+    write_control(path, adapter | lora, about)
+
+
+def load_control(path: Path, backbone: Backbone) -> Model:
+    """A backbone without LoRA and the control of a file for it.
+
+    Raises UserError if the file is missing, damaged, or for another backbone, naming what differs.
+    """
+    about, tensors = read_control(path)
+    _compare(path, about, _fit(backbone))
+    try:
+        fields = dict(about["control"])
+        fields["motion_layers"] = tuple(fields["motion_layers"])
+        fields["scores"] = tuple(fields["scores"])
+        control = ControlConfig(**fields)
+        adapter = build_adapter(backbone, control)
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(path, str(error)) from error
+    outside = [layer for layer in control.motion_layers if not 0 <= layer < len(backbone.blocks)]
+    if outside:
+        raise damaged(path, f"Motion Layers {outside} of {len(backbone.blocks)} blocks")
+    device = next(backbone.denoiser.parameters()).device
+    if control.lora_rank:
+        add_lora(backbone.denoiser, backbone.blocks, control.motion_layers, control.lora_rank)
+    adapter_state = {f"adapter.{k}": v for k, v in adapter.state_dict().items()}
+    lora_state = {f"lora.{k}": v for k, v in lora_parameters(backbone.denoiser).items()}
+    found = {k: tuple(v.shape) for k, v in tensors.items()}
+    needed = {k: tuple(v.shape) for k, v in (adapter_state | lora_state).items()}
+    _compare(path, found, needed | {k: "nothing" for k in found if k not in needed})
+    adapter.load_state_dict({k.removeprefix("adapter."): tensors[k] for k in adapter_state})
+    load_lora(backbone.denoiser, {k.removeprefix("lora."): tensors[k] for k in lora_state})
+    adapter = adapter.to(device).eval().requires_grad_(False)
+    backbone.denoiser.requires_grad_(False)
+    return Model(path.stem, backbone, backbone.denoiser, adapter, control)
+
+
+def _fit(backbone: Backbone) -> dict[str, Any]:
+    """What a control and its backbone must agree on."""
+    return {
+        "backbone": backbone.name,
+        "token width": backbone.token_width,
+        "number of blocks": len(backbone.blocks),
+    }
+
+
+def _compare(path: Path, found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Raises UserError that names the first of the expected entries that the file has otherwise or lacks."""
+    for key, value in expected.items():
+        if found.get(key) != value:
+            there = f"is {found[key]}" if key in found else "is missing"
+            raise UserError(
+                f"The control file {path} does not fit this model: its {key} {there}, expected {value}; "
+                "choose the backbone that it was trained for, or another file."
+            )
 
 
 def read_config(folder: Path) -> tuple[MiniConfig, ControlConfig]:

@@ -64,13 +64,19 @@ def generate(
 
     frame: uint8 (H, W, 3) of any size in the model's aspect; masks: bool (T, H, W) for it with T = model.frames, or
     None. Without masks, or at strength 0, the output is the untouched base model's, bit for bit.
-    Raises UserError for settings out of range, a frame of another aspect, and masks of another size or count or empty.
+    Raises UserError for settings out of range, a frame of another aspect, masks of another size or count or empty, and
+    masks for a model that has no control.
     """
     began = time.perf_counter()
     settings.validate()
     image = fit_to_model(model, frame)
     if masks is not None:
         masks = validate_masks(masks, model.frames, frame.shape[:2])
+        if settings.strength > 0 and not model.motion_layers:
+            raise UserError(
+                f"The model {model.name} has no control that could follow masks: "
+                "choose one that was trained for it, or strength 0 for the model alone."
+            )
     backbone = model.backbone
 
     # 1. What is given: the prompt's tokens, and the first frame with the noise around it.

@@ -56,6 +56,11 @@ class Backbone(Protocol):
     token_width: int  # D
 
     @property
+    def denoiser(self) -> nn.Module:
+        """The network of the blocks: what LoRA goes into."""
+        ...
+
+    @property
     def blocks(self) -> Sequence[nn.Module]:
         """In the order of the forward pass; each is called with the video tokens (B, N, D) as its first argument or
         as `hidden_states`, apart from the text's tokens."""

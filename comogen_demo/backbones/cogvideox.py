@@ -21,6 +21,7 @@ MAX_TOKENS = 226  # of the prompt
 
 class CogVideoXBackbone(LargeBackbone):
     pipeline = CogVideoXImageToVideoPipeline
+    network = "CogVideoXTransformer3DModel"
     multiple = 16
 
     @property
@@ -55,6 +56,13 @@ class CogVideoXBackbone(LargeBackbone):
         if config.patch_size_t is not None or config.in_channels != 2 * config.out_channels:
             raise UserError(
                 f"The weights for {self.preset.title} are those of another CogVideoX: give {self.preset.hub}."
+            )
+        width, height = config.sample_width * 8, config.sample_height * 8
+        learned = (width, height, config.sample_frames)
+        if config.use_learned_positional_embeddings and (self.width, self.height, self.frames) != learned:
+            raise UserError(
+                f"{self.preset.title} has learned its places by heart: it makes {width} x {height} pixels and "
+                f"{config.sample_frames} frames only, not {self.width} x {self.height} and {self.frames}."
             )
 
 
@@ -123,8 +131,10 @@ class CogVideoXDenoising:
 
 
 def noise_levels(alphas: Tensor) -> tuple[float, ...]:
-    """Of x = sqrt(a) clean + sqrt(1 - a) noise at each step's cumulative alpha, and 0 at the end: the share of the noise,
-    sigma = sqrt(1 - a) / (sqrt(a) + sqrt(1 - a)), that of the flow with the same signal-to-noise ratio (derived)."""
+    """The noise's share of x = sqrt(a) clean + sqrt(1 - a) noise, with a the cumulative alpha of each step, and 0 at
+    the end: sigma = sqrt(1 - a) / (sqrt(a) + sqrt(1 - a)), that of the flow with the same signal-to-noise ratio
+    (derived).
+    """
     signal, noise = alphas.double().sqrt(), (1 - alphas.double()).sqrt()
     return (*(noise / (signal + noise)).tolist(), 0.0)
 

@@ -27,6 +27,7 @@ ASSISTANT = 4  # tokens of the template's "assistant" header, which the pipeline
 
 class HunyuanBackbone(LargeBackbone):
     pipeline = HunyuanVideoImageToVideoPipeline
+    network = "HunyuanVideoTransformer3DModel"
     multiple = 16
     template = DEFAULT_PROMPT_TEMPLATE
 

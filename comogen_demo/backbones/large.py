@@ -30,6 +30,7 @@ class LargeBackbone(ABC):
     """
 
     pipeline: ClassVar[type[DiffusionPipeline]]
+    network: ClassVar[str]  # the class of its transformer
     multiple: ClassVar[int]  # of which width and height must be, in pixels
     keep_float32: ClassVar[tuple[str, ...]] = ()  # parts that bfloat16 would spoil
     lead = 0
@@ -40,7 +41,12 @@ class LargeBackbone(ABC):
         self.width, self.height = preset.width, preset.height
         self.frames, self.fps = preset.frames, preset.fps
         self._check()
-        self.transformer.requires_grad_(False)
+        side = pipe.vae_scale_factor_spatial * 2  # all families join 2 x 2 latent pixels to a token
+        windows = (self.frames + self.lead - 1) // 4 + 1
+        self.token_grid = windows, self.height // side, self.width // side
+        config = pipe.transformer.config
+        self.token_width: int = config.num_attention_heads * config.attention_head_dim
+        self.denoiser.requires_grad_(False)
         pipe.set_progress_bar_config(disable=True)
 
     @classmethod
@@ -54,6 +60,9 @@ class LargeBackbone(ABC):
             **dict.fromkeys(cls.keep_float32, wide),
         }
         try:
+            network = cls.pipeline.load_config(source).get("transformer", (None, "nothing"))[1]
+            if network != cls.network:
+                raise ValueError(f"its transformer is a {network}, expected a {cls.network}")
             pipe = cls.pipeline.from_pretrained(source, torch_dtype=types)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
             kind = "folder" if Path(source).exists() else "hub id"
@@ -64,24 +73,12 @@ class LargeBackbone(ABC):
         return cls(pipe.to(device), preset)
 
     @property
-    def transformer(self) -> nn.Module:
-        """The denoiser: what LoRA goes into."""
+    def denoiser(self) -> nn.Module:
         return self.pipe.transformer
 
     @property
     def device(self) -> torch.device:
         return self.pipe._execution_device  # also where offloading keeps the weights elsewhere
-
-    @property
-    def token_grid(self) -> tuple[int, int, int]:
-        windows = (self.frames + self.lead - 1) // 4 + 1
-        side = self.pipe.vae_scale_factor_spatial * 2  # all families join 2 x 2 latent pixels to a token
-        return windows, self.height // side, self.width // side
-
-    @property
-    def token_width(self) -> int:
-        config = self.pipe.transformer.config
-        return config.num_attention_heads * config.attention_head_dim
 
     @property
     @abstractmethod

@@ -23,6 +23,7 @@ MAX_TOKENS = 512  # of the prompt
 
 class WanBackbone(LargeBackbone):
     pipeline = WanImageToVideoPipeline
+    network = "WanTransformer3DModel"
     multiple = 32
     keep_float32 = ("vae",)
 

@@ -45,6 +45,8 @@ from comogen_demo.backbones.hunyuan import DEFAULT_PROMPT_TEMPLATE, HunyuanBackb
 from comogen_demo.backbones.large import LargeBackbone
 from comogen_demo.backbones.registry import PRESETS
 from comogen_demo.backbones.wan import WanBackbone
+from comogen_demo.checkpoint import ControlConfig, Model, build_adapter
+from comogen_demo.control.lora import add_lora, lora_parameters
 
 TEXT_WIDTH, POOLED_WIDTH = 16, 8
 HEADERS = ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<image>")
@@ -64,6 +66,34 @@ def denoise(
     for k in range(steps):
         estimate = denoising.step(k)
     return denoising, estimate
+
+
+def encoded(
+    backbone: LargeBackbone, seed: int = 1, negative: Prompt | None = None, dtype: torch.dtype = torch.float32
+) -> Prompt:
+    """A prompt as a text encoder might give it; HunyuanVideo's last three places do not count."""
+    generator = torch.Generator().manual_seed(seed)
+    places = backbone.pipe.transformer.config.get("max_text_seq_length", 11)
+    embeds = torch.randn(1, places, TEXT_WIDTH, generator=generator).to(dtype)
+    if not isinstance(backbone, HunyuanBackbone):
+        return Prompt(embeds, None, None, ("",) * places, negative=negative)
+    pooled = torch.randn(1, POOLED_WIDTH, generator=generator).to(dtype)
+    mask = (torch.arange(places) < places - 3)[None].to(dtype)
+    return Prompt(embeds, pooled, mask, ("",) * places, negative=negative)
+
+
+def controlled(backbone: LargeBackbone, layers: tuple[int, ...] = (1, 2), rank: int = 2) -> Model:
+    """The backbone with a random adapter and LoRA of this rank, and one prompt with its negative for whatever text."""
+    prompt = encoded(backbone, 1, encoded(backbone, 2))
+    backbone.encode_prompt = lambda text, frame: prompt
+    control = ControlConfig(layers, (), adapter_width=8, lora_rank=rank)
+    adapter = randomise(build_adapter(backbone, control), 4)
+    if rank:
+        add_lora(backbone.denoiser, backbone.blocks, layers, rank)
+        generator = torch.Generator().manual_seed(5)
+        for parameter in lora_parameters(backbone.denoiser).values():
+            parameter.data.normal_(0, 0.3, generator=generator)
+    return Model(backbone.name, backbone, backbone.denoiser, adapter, control)
 
 
 def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
@@ -281,3 +311,11 @@ def wan(guidance: float = 5.0, text: bool = False, dtype: torch.dtype = torch.fl
         expand_timesteps=True,
     )
     return WanBackbone(pipe, replace(PRESETS["wan"], width=64, height=64, frames=9, guidance=guidance))
+
+
+FAMILIES = {
+    "hunyuan": lambda: hunyuan(true_cfg=3.0),
+    "hunyuan-33ch": lambda: hunyuan("latent_concat", true_cfg=3.0),
+    "cogvideox": cogvideox,
+    "wan": wan,
+}

@@ -1,19 +1,15 @@
 """CogVideoX behind the interface: its own pipeline's video without control, its noise levels, and its words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from diffusers import CogVideoXImageToVideoPipeline
 from PIL import Image
 
-from comogen_demo.backbones.base import Prompt
-from tests.backbones.families import TEXT_WIDTH, cogvideox, denoise, frame_for
-
-
-def encoded(seed: int, negative: Prompt | None = None, dtype=torch.float32) -> Prompt:
-    generator = torch.Generator().manual_seed(seed)
-    embeds = torch.randn(1, 11, TEXT_WIDTH, generator=generator).to(dtype)
-    return Prompt(embeds, None, None, ("",) * 11, negative=negative)
+from comogen_demo.errors import UserError
+from tests.backbones.families import cogvideox, denoise, encoded, frame_for
 
 
 def stock(backbone, steps=3, seed=5, output="latent", **prompt):
@@ -44,8 +40,8 @@ def stock(backbone, steps=3, seed=5, output="latent", **prompt):
 )
 def test_without_control_it_is_the_pipeline_bit_for_bit(guidance, scheduler, dtype):
     backbone = cogvideox(guidance, scheduler, dtype=dtype)
-    negative = encoded(2, dtype=dtype) if guidance > 1 else None
-    prompt = encoded(1, negative, dtype)
+    negative = encoded(backbone, 2, dtype=dtype) if guidance > 1 else None
+    prompt = encoded(backbone, 1, negative, dtype)
     given = {"prompt_embeds": prompt.embeds}
     if negative is not None:
         given["negative_prompt_embeds"] = negative.embeds
@@ -83,7 +79,7 @@ def test_words_are_where_their_embeddings_are():
 
 def test_levels_are_those_of_the_scheduler():
     backbone = cogvideox()
-    denoising = backbone.begin(frame_for(backbone), encoded(1, encoded(2)), 5, 0)
+    denoising = backbone.begin(frame_for(backbone), encoded(backbone, 1, encoded(backbone, 2)), 5, 0)
     assert len(denoising.levels) == 6 and denoising.levels[0] == 1 and denoising.levels[-1] == 0
     assert sorted(denoising.levels, reverse=True) == list(denoising.levels)
     scheduler = denoising.scheduler
@@ -96,4 +92,11 @@ def test_shapes_it_promises():
     backbone = cogvideox()
     assert backbone.token_grid == (3, 2, 2) and backbone.token_width == 32 and len(backbone.blocks) == 3
     assert backbone.lead == 0
-    assert backbone.begin(frame_for(backbone), encoded(1), 2, 0).latents.shape == (1, 4, 3, 4, 4)
+    assert backbone.begin(frame_for(backbone), encoded(backbone), 2, 0).latents.shape == (1, 4, 3, 4, 4)
+
+
+@pytest.mark.parametrize("change", [{"width": 64}, {"height": 16}, {"frames": 13}])
+def test_other_sizes_than_the_learned_one_are_refused(change):
+    backbone = cogvideox()
+    with pytest.raises(UserError, match="32 x 32 pixels and 9 frames only"):
+        type(backbone)(backbone.pipe, replace(backbone.preset, **change))

@@ -5,17 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from comogen_demo.backbones.base import Prompt
-from tests.backbones.families import POOLED_WIDTH, SENTENCE, TEXT_WIDTH, denoise, frame_for, hunyuan
-
-
-def encoded(seed: int, negative: Prompt | None = None, dtype=torch.float32) -> Prompt:
-    """As a text encoder might give it: eleven places, of which eight count."""
-    generator = torch.Generator().manual_seed(seed)
-    embeds = torch.randn(1, 11, TEXT_WIDTH, generator=generator).to(dtype)
-    pooled = torch.randn(1, POOLED_WIDTH, generator=generator).to(dtype)
-    mask = (torch.arange(11) < 8)[None].to(dtype)
-    return Prompt(embeds, pooled, mask, ("",) * 11, negative=negative)
+from tests.backbones.families import SENTENCE, denoise, encoded, frame_for, hunyuan
 
 
 def stock(backbone, steps=3, seed=5, output="latent", **prompt):
@@ -58,8 +48,8 @@ def as_given(prompt, negative=None):
 )
 def test_without_control_it_is_the_pipeline_bit_for_bit(condition, true_cfg, guided, dtype):
     backbone = hunyuan(condition, true_cfg, guided, dtype=dtype)
-    negative = encoded(2, dtype=dtype) if true_cfg > 1 else None
-    prompt = encoded(1, negative, dtype)
+    negative = encoded(backbone, 2, dtype=dtype) if true_cfg > 1 else None
+    prompt = encoded(backbone, 1, negative, dtype)
     denoising, estimate = denoise(backbone, prompt)
     expected = stock(backbone, **as_given(prompt, negative))
     shown = denoising.latents[:, :, 1 if backbone.lead else 0 :]
@@ -126,7 +116,7 @@ def test_shapes_it_promises():
     assert backbone.lead == 4 and backbone.token_grid == (4, 2, 2) and backbone.token_width == 32
     assert len(backbone.blocks) == 4
     assert hunyuan().token_grid == (3, 2, 2)
-    levels = backbone.begin(frame_for(backbone), encoded(0), 5, 0).levels
+    levels = backbone.begin(frame_for(backbone), encoded(backbone), 5, 0).levels
     assert (
         levels[0] == 1
         and levels[-1] == 0

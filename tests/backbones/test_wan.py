@@ -8,10 +8,9 @@ import torch
 from diffusers.pipelines.wan import pipeline_wan_i2v
 from PIL import Image
 
-from comogen_demo.backbones.base import Prompt
 from comogen_demo.backbones.wan import WanBackbone
 from comogen_demo.errors import UserError
-from tests.backbones.families import TEXT_WIDTH, denoise, frame_for, wan
+from tests.backbones.families import denoise, encoded, frame_for, wan
 
 
 @pytest.fixture
@@ -19,11 +18,6 @@ def cleaning(monkeypatch):
     """ftfy, which mends broken encodings, as it treats text that is not broken."""
     monkeypatch.setattr(pipeline_wan_i2v, "ftfy", SimpleNamespace(fix_text=lambda text: text), raising=False)
     monkeypatch.setattr("comogen_demo.backbones.wan.is_ftfy_available", lambda: True)
-
-
-def encoded(seed: int, negative: Prompt | None = None, dtype=torch.float32) -> Prompt:
-    embeds = torch.randn(1, 11, TEXT_WIDTH, generator=torch.Generator().manual_seed(seed)).to(dtype)
-    return Prompt(embeds, None, None, ("",) * 11, negative=negative)
 
 
 def stock(backbone, steps=4, seed=5, output="latent", **prompt):
@@ -46,8 +40,8 @@ def stock(backbone, steps=4, seed=5, output="latent", **prompt):
 )
 def test_without_control_it_is_the_pipeline_bit_for_bit(guidance, dtype):
     backbone = wan(guidance, dtype=dtype)
-    negative = encoded(2, dtype=dtype) if guidance > 1 else None
-    prompt = encoded(1, negative, dtype)
+    negative = encoded(backbone, 2, dtype=dtype) if guidance > 1 else None
+    prompt = encoded(backbone, 1, negative, dtype)
     given = {"prompt_embeds": prompt.embeds}
     if negative is not None:
         given["negative_prompt_embeds"] = negative.embeds
@@ -81,7 +75,7 @@ def test_without_ftfy_it_says_so(monkeypatch):
 
 def test_the_first_latent_stays_the_images():
     backbone = wan()
-    denoising = backbone.begin(frame_for(backbone), encoded(1, encoded(2)), 3, 0)
+    denoising = backbone.begin(frame_for(backbone), encoded(backbone, 1, encoded(backbone, 2)), 3, 0)
     first = denoising.latents[:, :, 0].clone()
     assert torch.equal(denoising.step(0)[:, :, 0], first)
     denoising.step(1)
@@ -91,7 +85,7 @@ def test_the_first_latent_stays_the_images():
 def test_shapes_it_promises():
     backbone = wan()
     assert backbone.token_grid == (3, 2, 2) and backbone.token_width == 32 and len(backbone.blocks) == 3
-    levels = backbone.begin(frame_for(backbone), encoded(1), 4, 0).levels
+    levels = backbone.begin(frame_for(backbone), encoded(backbone), 4, 0).levels
     assert len(levels) == 5 and levels[0] > 0.99 and levels[-1] == 0
     assert sorted(levels, reverse=True) == list(levels)
 
