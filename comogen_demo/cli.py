@@ -15,7 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("comogen_demo.commands.generate", "make a video from a picture, masks and a prompt"),
     "masks": ("comogen_demo.commands.masks", "write the masks of a project as ZIP or MP4"),
     "world": ("comogen_demo.world.cli", "render scenes of the simulated world, or a sheet of them"),
-    "train": ("comogen_demo.training.cli", "train the embedded model"),
+    "train": ("comogen_demo.training.cli", "train the embedded model, or the control of any backbone"),
     "analyze": ("comogen_demo.analysis.cli", "score the layers of a model for motion"),
     "evaluate": ("comogen_demo.evaluation.cli", "measure a model on simulated scenes"),
 }
