@@ -16,7 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "masks": ("comogen_demo.commands.masks", "write the masks of a project as ZIP or MP4"),
     "world": ("comogen_demo.world.cli", "render scenes of the simulated world, or a sheet of them"),
     "train": ("comogen_demo.training.cli", "train the embedded model, or the control of any backbone"),
-    "analyze": ("comogen_demo.analysis.cli", "score the layers of a model for motion"),
+    "analyze": ("comogen_demo.commands.analyze", "score and skip the layers of a model, count parameters"),
     "evaluate": ("comogen_demo.evaluation.cli", "measure a model on simulated scenes"),
 }
 BAD_INPUT, INTERRUPTED = 2, 130

@@ -6,7 +6,7 @@ Looking at noised true videos rather than at generated ones is our choice: their
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,25 +59,27 @@ def find_motion_layers(
 def score_layers(backbone: Backbone, examples: Iterable[Example], steps: int = STEPS) -> LayerScores:
     """The scores of all blocks on all examples at each step of sampling."""
     values, floors = [], []
-    levels: tuple[float, ...] = ()
+    levels: list[float] = []
     for example in examples:
-        maps, levels = attention_maps(backbone, example, steps)
-        values.append([[alignment(of_block, example.covered) for of_block in at_step] for at_step in maps])
+        levels, of_example = [], []
+        for level, maps in attention_maps(backbone, example, steps):
+            levels.append(level)
+            of_example.append([alignment(of_block, example.covered) for of_block in maps])
+        values.append(of_example)
         floors.append(floor(example.covered))
-    return LayerScores(np.array(values), np.array(floors), levels)
+    return LayerScores(np.array(values), np.array(floors), tuple(levels))
 
 
-def attention_maps(backbone: Backbone, example: Example, steps: int) -> tuple[np.ndarray, tuple[float, ...]]:
-    """Every block's maps V2T and T2V at each step, (steps, blocks, 2, N), and the steps' noise levels."""
+def attention_maps(backbone: Backbone, example: Example, steps: int) -> Iterator[tuple[float, np.ndarray]]:
+    """At each step its noise level and every block's maps V2T and T2V, (blocks, 2, N)."""
     family = family_of(backbone)
     run = backbone.begin(example.frames[0], example.prompt, steps, example.seed)
-    noise, maps = run.latents, []
+    noise = run.latents
     for k, level in enumerate(run.levels[:steps]):
         run.latents = noised(example.latents.to(noise), noise, level, family.diffusion)
         with watch_subject(backbone.blocks, example.places, family.text_first) as watchers:
             run.step(k)
-        maps.append([w.maps.float().cpu().numpy() for w in watchers if w.maps is not None])
-    return np.array(maps), tuple(run.levels[:steps])
+        yield level, np.stack([w.maps.float().cpu().numpy() for w in watchers if w.maps is not None])
 
 
 def noised(clean: Tensor, noise: Tensor, level: float, diffusion: bool) -> Tensor:

@@ -14,6 +14,12 @@ from comogen_demo.world.scene import FRAMES
 from tests.backbones.families import FAMILIES, encoded
 from tests.tiny import TINY
 
+
+def maps_of(backbone, given, steps):
+    """(steps, blocks, 2, N)."""
+    return np.stack([maps for _, maps in attention_maps(backbone, given, steps)])
+
+
 JOINT = ["hunyuan", "hunyuan-33ch", "cogvideox"]
 
 
@@ -43,11 +49,11 @@ def test_large_backbones_are_scored_like_the_embedded_one(family):
 def test_with_guidance_the_maps_are_the_prompts(family):
     backbone = FAMILIES[family]()
     given = example(backbone)
-    maps, _ = attention_maps(backbone, given, 1)
+    maps = maps_of(backbone, given, 1)
     other = replace(given, prompt=replace(given.prompt, negative=encoded(backbone, 7)))
-    assert np.allclose(maps, attention_maps(backbone, other, 1)[0], atol=1e-6)
+    assert np.allclose(maps, maps_of(backbone, other, 1), atol=1e-6)
     other = replace(given, prompt=replace(given.prompt, embeds=encoded(backbone, 7).embeds))
-    assert not np.allclose(maps, attention_maps(backbone, other, 1)[0], atol=1e-6)
+    assert not np.allclose(maps, maps_of(backbone, other, 1), atol=1e-6)
 
 
 @pytest.mark.parametrize("family", JOINT)
@@ -56,7 +62,7 @@ def test_the_model_sees_the_true_video_noised(family):
     backbone = FAMILIES[family]()
     given = example(backbone)
     other = replace(given, latents=given.latents + 1)
-    one, two = (attention_maps(backbone, e, 2)[0] for e in (given, other))
+    one, two = (maps_of(backbone, e, 2) for e in (given, other))
     first, second = np.abs(one - two).max((1, 2, 3))
     assert first < 1e-6 and second > 1e-5
 

@@ -10,6 +10,8 @@ from comogen_demo.analysis.pictures import attention_sheet, box_plot, overlay
 from comogen_demo.cli import main
 from comogen_demo.control.layers import read_layers
 from comogen_demo.errors import UserError
+from comogen_demo.training.data.folder import write_clip
+from tests.backbones.families import hunyuan
 
 
 @pytest.fixture
@@ -117,3 +119,46 @@ def test_a_sheet_has_a_row_a_block_below_the_frames():
     frames = np.zeros((25, 32, 32, 3), np.uint8)
     sheet = attention_sheet(frames, np.random.default_rng(0).random((5, 7 * 16)), (7, 4, 4), [1])
     assert sheet.shape[0] == 6 * 98
+
+
+@pytest.fixture
+def clips(tmp_path, monkeypatch):
+    """Two clips of nine frames for a tiny HunyuanVideo with text encoders."""
+    monkeypatch.setattr("comogen_demo.backbones.registry.load_backbone", lambda *_: hunyuan(text=True))
+    masks = np.zeros((9, 32, 32), bool)
+    masks[:, 8:24, 8:24] = True
+    for seed, name in enumerate(("one", "two")):
+        frames = np.random.default_rng(seed).integers(0, 255, (9, 32, 32, 3), dtype=np.uint8)
+        write_clip(tmp_path / "clips", name, frames, masks, "the red cube slides to left", 24)
+    return tmp_path / "clips"
+
+
+def test_a_large_backbone_is_scored_on_a_folder_of_clips(clips, tmp_path, capsys):
+    given = ["analyze", "layers", "--backbone", "hunyuan", "--steps", "2"]
+    files = [tmp_path / "layers.json", tmp_path / "maps.png"]
+    options = [
+        "--data",
+        str(clips),
+        "--subject",
+        "Red cube",
+        "--json",
+        str(files[0]),
+        "--maps",
+        str(files[1]),
+    ]
+    assert main([*given, *options]) == 0
+    out = capsys.readouterr().out
+    assert "HunyuanVideo-I2V: 12.8 billion parameters" in out and "would score 0.250; 2 scenes" in out
+    _, document = read_layers(files[0], 4)
+    assert np.shape(document["by_scene"]) == (2, 4, 3) and document["subject"] == "Red cube"
+    assert cv2.imread(str(files[1])) is not None
+
+    assert main(given) == 2
+    assert "give --data, a folder of clips" in capsys.readouterr().err
+    assert main([*given, "--data", str(clips)]) == 2
+    assert "--data needs --subject" in capsys.readouterr().err
+    assert main([*given, "--data", str(clips), "--subject", "sphere"]) == 2
+    assert "Clip one: The prompt has no word 'sphere'" in capsys.readouterr().err
+    (clips / "two.txt").unlink()
+    assert main([*given, "--data", str(clips), "--subject", "cube"]) == 2
+    assert "Clip two: There is no caption" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,8 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..errors import UserError
 from ..files import check_writable, replacing
 from ..world.scene import FRAMES, SPLITS
+from . import large
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from ..analysis.examples import Example
+    from ..backbones.base import Backbone
     from ..checkpoint import Model
 
 T = TypeVar("T")
@@ -38,6 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _layers_options(parser: argparse.ArgumentParser) -> None:
     _scene_options(parser, "val", 50)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="a folder of clips, as `train control` takes it, instead of scenes of the simulated world",
+    )
+    parser.add_argument("--subject", metavar="WORDS", help='what the masks of --data show, as in "man"')
+    large.add_arguments(parser, "score the layers of this one, on --data")
     _cut_option(parser, "Otsu's cut")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw the scores over scenes as a box plot")
     parser.add_argument(
@@ -64,7 +78,7 @@ def _skip_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _scene_options(parser: argparse.ArgumentParser, split: str, scenes: int) -> None:
-    parser.add_argument("--model", default="mini", metavar="NAME", help="checkpoint (default mini)")
+    parser.add_argument("--model", metavar="NAME", help="checkpoint (default mini)")
     parser.add_argument("--split", choices=SPLITS, default=split, help=f"(default {split})")
     parser.add_argument(
         "--scenes", type=int, default=scenes, metavar="N", help=f"the first N of it (default {scenes})"
@@ -92,17 +106,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _layers(args: argparse.Namespace) -> int:
+    from ..analysis.layers import score_layers
+    from ..analysis.pictures import box_plot, png
     from ..control.lora import lora_enabled
-    from .examples import world_examples
-    from .layers import attention_maps, score_layers
-    from .pictures import attention_sheet, box_plot, png
 
     _check_range("--scenes", args.scenes, 2, MAX_SCENES)
-    model = _model(args)
-    backbone: Any = model.backbone
-    examples = _told(world_examples(backbone, args.split, args.scenes), args.scenes)
-    with lora_enabled(model.module, False):
-        found = score_layers(backbone, examples, args.steps)
+    backbone = _backbone(args)
+    examples, count = _examples(args, backbone)
+    with lora_enabled(backbone.denoiser, False):
+        found = score_layers(backbone, _told(examples, count), args.steps)
     summary = found.summary(args.top)
     print("block   score   95 % interval      V2T     T2V")
     for i, score in enumerate(summary["scores"]):
@@ -113,36 +125,105 @@ def _layers(args: argparse.Namespace) -> int:
         f"a uniform map would score {summary['floor']:.3f}; {summary['scenes']} scenes, {args.steps} steps; "
         f"cut by {summary['cut']}"
     )
-    _write_json(args.json, {"model": args.model, "split": args.split, **summary, **found.details()})
+    _write_json(args.json, {**_source(args, backbone), **summary, **found.details()})
     if args.plot:
         picture = box_plot(found.by_scene[..., 0], summary["motion_layers"], summary["floor"])
         _write(args.plot, png(picture))
     if args.maps:
-        example = next(world_examples(backbone, args.split, 1))
-        with lora_enabled(model.module, False):
-            maps, _ = attention_maps(backbone, example, args.steps)
-        sheet = attention_sheet(
-            example.frames, maps.mean((0, 2)), backbone.token_grid, summary["motion_layers"]
-        )
-        _write(args.maps, png(sheet))
+        _write(args.maps, png(_sheet(args, backbone, summary["motion_layers"])))
     return 0
+
+
+def _sheet(args: argparse.Namespace, backbone: Backbone, motion_layers: list[int]) -> np.ndarray:
+    """The attention of both ways, averaged over the steps, on the first example."""
+    import numpy as np
+
+    from ..analysis.layers import attention_maps
+    from ..analysis.pictures import attention_sheet
+    from ..control.lora import lora_enabled
+
+    example = next(iter(_examples(args, backbone)[0]))
+    with lora_enabled(backbone.denoiser, False):
+        total = sum(maps.mean(1) for _, maps in attention_maps(backbone, example, args.steps))
+    frames = [example.frames[0]] * backbone.lead + list(example.frames)
+    return attention_sheet(np.stack(frames), np.asarray(total), backbone.token_grid, motion_layers)
+
+
+def _backbone(args: argparse.Namespace) -> Backbone:
+    """The one asked for, at the size asked for; its weights are loaded."""
+    preset, _ = large.chosen(args)
+    if preset is None:
+        return _model(args, world=args.data is None).backbone
+    if args.data is None:
+        raise UserError(
+            f"{preset.title} does not know the simulated world: give --data, a folder of clips with masks."
+        )
+    from ..backbones.registry import load_backbone
+
+    _check_options(args)
+    large.tell(preset, args.weights)
+    backbone = load_backbone(preset, args.weights)
+    _check_top(args, backbone)
+    return backbone
+
+
+def _examples(args: argparse.Namespace, backbone: Any) -> tuple[Iterable[Example], int]:
+    """What layers are scored on, and how many there are."""
+    from ..analysis.examples import world_examples
+
+    if args.data is None:
+        return world_examples(backbone, args.split, args.scenes), args.scenes
+    from ..training.data.folder import clip_names
+
+    words = re.findall(r"\w+", (args.subject or "").lower())
+    if not words:
+        raise UserError(
+            '--data needs --subject, the word or words that name what the masks show, as in "man".'
+        )
+    names = clip_names(args.data)[: args.scenes]
+    if len(names) < 2:
+        raise UserError(f"{args.data} holds one clip only: give two or more, for an interval.")
+    return _clips(backbone, args.data, names, words), len(names)
+
+
+def _clips(backbone: Backbone, folder: Path, names: list[str], words: list[str]) -> Iterator[Example]:
+    """The clips of a folder, in the backbone's form."""
+    from ..analysis.examples import make_example
+    from ..training.control.trainable import form_of, make_trainable
+    from ..training.data.folder import read_clip
+
+    trainable = make_trainable(backbone)
+    for seed, name in enumerate(names):
+        try:
+            clip = read_clip(folder, name, form_of(backbone))
+            latents = trainable.encode(clip)["latents"][None]
+            yield make_example(backbone, clip.frames, clip.masks, clip.caption, words, latents, seed)
+        except UserError as error:
+            raise UserError(f"Clip {name}: {error}") from error
+
+
+def _source(args: argparse.Namespace, backbone: Backbone) -> dict[str, Any]:
+    """Where the scores come from."""
+    if args.data is not None:
+        return {"model": args.model or backbone.name, "data": args.data.name, "subject": args.subject}
+    return {"model": args.model or backbone.name, "split": args.split}
 
 
 def _skip(args: argparse.Namespace) -> int:
     """Ctrl-C ends early, with the figures so far (130)."""
     import numpy as np
 
+    from ..analysis.outcome import as_text, outcome
+    from ..analysis.scores import top_cut
+    from ..analysis.sets import kind
+    from ..analysis.skip import skip_blocks
     from ..control.layers import read_layers
     from ..settings import Settings
-    from .outcome import as_text, outcome
-    from .scores import top_cut
-    from .sets import kind
-    from .skip import skip_blocks
 
     _check_range("--scenes", args.scenes, 2, MAX_SCENES)
     _check_range("--size", args.size, 1, MAX_BLOCKS)
     _check_range("--draws", args.draws, 1, MAX_DRAWS)
-    model = _model(args)
+    model = _model(args, world=True)
     choice, source = read_layers(args.layers, len(model.backbone.blocks))
     if args.top is not None:
         choice = replace(choice, motion_layers=tuple(top_cut(choice.scores, args.top)))
@@ -171,7 +252,7 @@ def _skip(args: argparse.Namespace) -> int:
             return code
     kinds = [kind(block) for block in model.backbone.blocks]
     document = {
-        "model": args.model,
+        "model": model.name,
         "split": args.split,
         "scenes": len(skips),
         "steps": args.steps,
@@ -187,8 +268,8 @@ def _skip(args: argparse.Namespace) -> int:
 
 
 def _parameters(args: argparse.Namespace) -> int:
-    from .parameters import count_parameters
-    from .tables import as_text
+    from ..analysis.parameters import count_parameters
+    from ..analysis.tables import as_text
 
     table = count_parameters()
     print(as_text(table))
@@ -196,27 +277,32 @@ def _parameters(args: argparse.Namespace) -> int:
     return 0
 
 
-def _model(args: argparse.Namespace) -> Model:
-    """The model, which must be one of the simulated world: only there are the subject's masks known.
-
-    The options that depend on it are checked, too.
-    """
-    from ..settings import Settings
-
-    Settings(steps=args.steps).validate()
+def _model(args: argparse.Namespace, world: bool) -> Model:
+    """The model from checkpoints/; `world`: it must be one of the simulated world, whose scenes are to be used."""
+    _check_options(args)
 
     from ..backbones.mini.backbone import MiniBackbone
     from ..checkpoint import load_model
 
-    model = load_model(args.model)
-    if args.top is not None:
-        _check_range("--top", args.top, 1, len(model.backbone.blocks) - 1)
-    if not isinstance(model.backbone, MiniBackbone) or model.frames != FRAMES:
+    model = load_model(args.model or "mini")
+    _check_top(args, model.backbone)
+    if world and not (isinstance(model.backbone, MiniBackbone) and model.frames == FRAMES):
         raise UserError(
-            f"The model {args.model} was not made for the simulated world, whose scenes the analysis uses: "
+            f"The model {args.model} was not made for the simulated world, whose scenes are used: "
             "choose one that was."
         )
     return model
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    from ..settings import Settings
+
+    Settings(steps=args.steps).validate()
+
+
+def _check_top(args: argparse.Namespace, backbone: Backbone) -> None:
+    if args.top is not None:
+        _check_range("--top", args.top, 1, len(backbone.blocks) - 1)
 
 
 def _told(items: Iterable[T], total: int) -> Iterator[T]:
