@@ -80,14 +80,14 @@ def _count_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Runs the part that was chosen; what could not be written is said before the work."""
     for name in ("json", "plot", "maps"):
         if path := getattr(args, name, None):
             check_writable(path)
             if name != "json" and path.suffix.lower() != ".png":
                 raise UserError(f"{path} is no PNG file name; give the picture a name that ends in .png.")
-    return {"layers": analyze_layers.run, "skip": analyze_skip.run, "parameters": _parameters}[
-        args.analyze_command
-    ](args)
+    commands = {"layers": analyze_layers.run, "skip": analyze_skip.run, "parameters": _parameters}
+    return commands[args.analyze_command](args)
 
 
 def _parameters(args: argparse.Namespace) -> int:
