@@ -19,8 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "follow a subject through a clip, and lay its motion onto a picture",
     ),
     "world": ("comogen_demo.world.cli", "render scenes of the simulated world, or a sheet of them"),
-    "train": ("comogen_demo.training.cli", "train the embedded model"),
-    "analyze": ("comogen_demo.analysis.cli", "score the layers of a model for motion"),
+    "train": ("comogen_demo.training.cli", "train the embedded model, or the control of any backbone"),
+    "analyze": ("comogen_demo.commands.analyze", "score and skip the layers of a model, count parameters"),
     "evaluate": ("comogen_demo.evaluation.cli", "measure a model on simulated scenes"),
 }
 BAD_INPUT, INTERRUPTED = 2, 130

@@ -1,73 +1,89 @@
-"""Finds the Motion Layers of a backbone over scenes of the world, with a confidence interval for every block."""
+"""Scores the blocks of a backbone over example videos: the true video is noised as it would be at each step
+of sampling, and the attention between the subject's words and the video is looked at in every block.
+
+Looking at noised true videos rather than at generated ones is our choice: their masks are exact.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ..backbones.base import Backbone
 from ..backbones.mini.backbone import MiniBackbone
-from ..backbones.mini.vae import to_video
-from ..control.adapter import occupancy
-from ..world import Split, caption, make_clip
-from .scores import alignment, otsu_cut, watch_subject
+from ..errors import UserError
+from ..world import Split
+from .attention import watch_subject
+from .examples import Example, world_examples
+from .scores import LayerScores, alignment, floor
 
-# Noise levels at which attention is looked at: those of a sampler of six steps with shift 3, its first to its fifth.
-SIGMAS = (1.0, 0.94, 0.86, 0.75, 0.6)
+STEPS = 10  # the generator's default
 
 
-def find_motion_layers(backbone: MiniBackbone, split: Split, clips: int) -> dict[str, Any]:
-    """Attention scores of every block over the first `clips` scenes of a split, on their noised true latents.
+@dataclass(frozen=True)
+class Family:
+    """text_first: the order of video and text in joint attention; diffusion: noisy latents keep the variance
+    of the clean ones, instead of lying on the straight line to the noise."""
 
-    Returns motion_layers (Otsu's cut of the scores), scores, low, high (95 % of the mean), v2t, t2v (each direction
-    alone), floor (the score of a uniform map: the subject's share of the tokens) and scenes. Looking at noised true
-    videos rather than at generated ones is our choice: their masks are exact.
-    """
-    rows, floors = [], []
-    for index in range(clips):
-        clip = make_clip(split, index, backbone.height)
-        subject = clip.scene.objects[clip.controlled[0]]
-        prompt = backbone.encode_prompt(caption(clip.scene))
-        places = [prompt.words.index(subject.colour), prompt.words.index(subject.shape)]
-        mask = occupancy(torch.from_numpy(clip.visible[None, :, clip.controlled[0]]), backbone.token_grid, 1)[
-            0
-        ].numpy()
-        if not mask.any(axis=(1, 2)).all():
-            continue
-        with torch.inference_mode():
-            clean = backbone.vae.encode(to_video(torch.from_numpy(clip.frames)[None]).to(backbone.device))
-        floors.append(float(mask.mean()))
-        rows.append(
-            np.mean([_scores(backbone, clean, s, prompt, places, mask, index) for s in SIGMAS], axis=0)
+    text_first: bool = False
+    diffusion: bool = False
+
+
+# the module of backbones/ -> what the analysis must know of it; without joint attention (Wan) there is no score
+FAMILIES = {"mini": Family(), "hunyuan": Family(), "cogvideox": Family(text_first=True, diffusion=True)}
+
+
+def family_of(backbone: Backbone) -> Family:
+    """Raises UserError for a backbone whose layers cannot be scored."""
+    name = type(backbone).__module__.removeprefix("comogen_demo.backbones.").split(".")[0]
+    if name not in FAMILIES:
+        raise UserError(
+            f"The layers of {backbone.name} cannot be scored: the score needs joint attention of video and text, "
+            f"which {', '.join(FAMILIES)} have."
         )
-    values = np.stack(rows)  # (scenes, blocks, 3)
-    mean = values.mean(0)
-    margin = 1.96 * values[..., 0].std(0, ddof=1) / np.sqrt(len(values))
-    return {
-        "motion_layers": otsu_cut(mean[:, 0].tolist()),
-        "scores": [round(float(v), 4) for v in mean[:, 0]],
-        "low": [round(float(v), 4) for v in mean[:, 0] - margin],
-        "high": [round(float(v), 4) for v in mean[:, 0] + margin],
-        "v2t": [round(float(v), 4) for v in mean[:, 1]],
-        "t2v": [round(float(v), 4) for v in mean[:, 2]],
-        "floor": round(float(np.mean(floors)), 4),
-        "scenes": len(values),
-    }
+    return FAMILIES[name]
 
 
-def _scores(
-    backbone: MiniBackbone,
-    clean: torch.Tensor,
-    sigma: float,
-    prompt: Any,
-    places: list[int],
-    mask: np.ndarray,
-    seed: int,
-) -> np.ndarray:
-    """(blocks, 3) at one noise level: both directions, V2T, T2V."""
-    noisy = (1 - sigma) * clean + sigma * backbone.noise(seed)
-    noisy[:, :, :1] = clean[:, :, :1]
-    with watch_subject(backbone.blocks, places) as watchers:
-        backbone.velocity(noisy, sigma, clean[:, :, :1], prompt)
-    return np.stack([alignment(w.maps, mask) for w in watchers if w.maps is not None])
+def find_motion_layers(
+    backbone: MiniBackbone, split: Split, clips: int, steps: int = STEPS
+) -> dict[str, Any]:
+    """`LayerScores.summary` of the embedded backbone over the first `clips` scenes of a split."""
+    return score_layers(backbone, world_examples(backbone, split, clips), steps).summary()
+
+
+def score_layers(backbone: Backbone, examples: Iterable[Example], steps: int = STEPS) -> LayerScores:
+    """The scores of all blocks on all examples at each step of sampling."""
+    values, floors = [], []
+    levels: list[float] = []
+    for example in examples:
+        levels, of_example = [], []
+        for level, maps in attention_maps(backbone, example, steps):
+            levels.append(level)
+            of_example.append([alignment(of_block, example.covered) for of_block in maps])
+        values.append(of_example)
+        floors.append(floor(example.covered))
+    return LayerScores(np.array(values), np.array(floors), tuple(levels))
+
+
+def attention_maps(backbone: Backbone, example: Example, steps: int) -> Iterator[tuple[float, np.ndarray]]:
+    """At each step its noise level and every block's maps V2T and T2V, (blocks, 2, N)."""
+    family = family_of(backbone)
+    run = backbone.begin(example.frames[0], example.prompt, steps, example.seed)
+    noise = run.latents
+    for k, level in enumerate(run.levels[:steps]):
+        run.latents = noised(example.latents.to(noise), noise, level, family.diffusion)
+        with watch_subject(backbone.blocks, example.places, family.text_first) as watchers:
+            run.step(k)
+        yield level, np.stack([w.maps.float().cpu().numpy() for w in watchers if w.maps is not None])
+
+
+def noised(clean: Tensor, noise: Tensor, level: float, diffusion: bool) -> Tensor:
+    """The latents at a noise level (`backbones.base.Denoising`)."""
+    with torch.inference_mode():
+        mixed = (1 - level) * clean + level * noise
+        return mixed / ((1 - level) ** 2 + level**2) ** 0.5 if diffusion else mixed

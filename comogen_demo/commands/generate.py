@@ -43,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     given.add_argument("--prompt", metavar="TEXT", help='such as "the red cube slides to the left"')
     how = parser.add_argument_group("how")
     how.add_argument("--strength", type=float, metavar="S", help="pull of the masks, 0..2 (default 1)")
+    how.add_argument(
+        "--layers",
+        metavar="FILE",
+        help="pull at the Motion Layers of an `analyze layers` file (default: those the model was trained with)",
+    )
     how.add_argument("--steps", type=int, metavar="N", help="denoising steps, 1..100 (default 10)")
     how.add_argument("--seed", type=int, metavar="K", help="0..4294967295 (default 0)")
     how.add_argument(
@@ -86,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
     frame, fit = fit_image(picture, model.width / model.height, max(model.width, model.height, 512))
     _tell_crop(picture, fit)
     masks = _masks(args, project, model, picture.shape[:2], fit)
+    if args.layers:
+        model = _with_layers(model, args.layers)
     result: Result | None = None
     for update in generate(model, frame, masks, prompt, settings, previews=False):
         if isinstance(update, Result):
@@ -159,6 +166,15 @@ def _masks(
         print(f"the project's {project.frames} frames are played in the model's {model.frames}")
     subjects = project.subjects(project.sample_times(model.frames))
     return np.stack([[fit_mask(mask, source, fit) for mask in masks] for masks in subjects])
+
+
+def _with_layers(model: Model, path: str) -> Model:
+    """The model with the Motion Layers of a layer analysis; its adapter and LoRA stay as they were trained."""
+    from ..control.layers import read_layers
+
+    choice, _ = read_layers(path, len(model.backbone.blocks))
+    control = replace(model.control, motion_layers=choice.motion_layers, scores=choice.scores)
+    return replace(model, control=control)
 
 
 def _embed(path: Path, project: Project, picture: np.ndarray, prompt: str, settings: Settings) -> None:

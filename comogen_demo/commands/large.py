@@ -11,13 +11,12 @@ from ..backbones.registry import PRESETS, Preset, find_preset
 from ..errors import UserError
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(
+    parser: argparse.ArgumentParser,
+    about: str = "without a --model trained for it masks cannot move it: --strength 0",
+) -> None:
     large = parser.add_argument_group("large backbones")
-    large.add_argument(
-        "--backbone",
-        choices=PRESETS,
-        help="without a --model trained for it masks cannot move it: --strength 0",
-    )
+    large.add_argument("--backbone", choices=PRESETS, help=about)
     large.add_argument(
         "--weights",
         metavar="PLACE",

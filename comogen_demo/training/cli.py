@@ -1,4 +1,4 @@
-"""`train mini`: the embedded model from nothing, in stages that can be broken off and taken up again."""
+"""`train`: the embedded model from nothing, in stages that can be taken up again; the control of any backbone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from .control import cli as control
+from .data import cli as data
 
 if TYPE_CHECKING:
     from .mini import MiniTraining
@@ -18,7 +20,9 @@ RECIPES = ("paper", "joint")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="train_command", required=True, metavar="MODEL")
+    commands = parser.add_subparsers(dest="train_command", required=True, metavar="WHAT")
+    control.add_arguments(commands)
+    data.add_arguments(commands)
     mini = commands.add_parser("mini", help="the embedded model, on CPU or GPU")
     mini.add_argument(
         "--folder", type=Path, default=Path("runs/mini"), help="data and checkpoints (default runs/mini)"
@@ -48,9 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mini.add_argument(
         "--recipe", choices=RECIPES, default="joint", help="which control to export (default joint)"
     )
+    mini.set_defaults(train=_run_mini)
 
 
 def run(args: argparse.Namespace) -> int:
+    return int(args.train(args))
+
+
+def _run_mini(args: argparse.Namespace) -> int:
     import torch
 
     from .mini import MiniTrainer, MiniTraining

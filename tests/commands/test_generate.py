@@ -307,3 +307,16 @@ def test_a_crash_in_the_middle_keeps_the_old_video(place, monkeypatch):
     with pytest.raises(RuntimeError, match="out of memory"):
         run()
     assert (place / "v.mp4").read_bytes() == b"precious"
+
+
+def test_the_motion_layers_of_an_analysis_take_the_place_of_the_models_own(place, capsys):
+    own = {"motion_layers": [0, 2], "scores": [0.3, 0.1, 0.2]}
+    for name, layers in (("own", own), ("other", {**own, "motion_layers": [1]})):
+        (place / f"{name}.json").write_text(json.dumps(layers))
+        assert run("--steps", "2", "--layers", f"{name}.json", out=f"{name}.mp4") == 0
+    assert run("--steps", "2") == 0
+    assert np.array_equal(written("own.mp4"), written())
+    assert not np.array_equal(written("other.mp4"), written())
+    (place / "large.json").write_text(json.dumps({**own, "scores": [0.1] * 60}))
+    assert run("--layers", "large.json") == 2
+    assert "scores 60 blocks, but the model has 3" in capsys.readouterr().err

@@ -1,0 +1,213 @@
+"""`train control`: the mask control of any backbone, learnt from a folder of clips; also under `accelerate launch`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import UserError
+from ..data.cli import tell
+from .settings import STAGES, ControlTraining
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from ...backbones.base import Backbone
+    from .trainable import Trainable
+    from .trainer import ControlTrainer
+    from .validation import Validation
+
+FORM = ("width", "height", "frames")
+CURVE_POINTS = 100  # of a stage that the trained file keeps
+
+
+def add_arguments(commands: Any) -> None:
+    default = ControlTraining()
+    control = commands.add_parser("control", help="the mask control of any backbone, from a folder of clips")
+    control.add_argument("--backbone", required=True, help="mini, hunyuan, cogvideox, wan, ...")
+    control.add_argument("--data", type=Path, required=True, help="folder of clips, see `train check`")
+    control.add_argument("--validation", type=Path, help="folder of a few clips to make videos of")
+    control.add_argument("--weights", help="folder or hub id of a large backbone (default: its hub id)")
+    control.add_argument("--layers", type=Path, help="what `analyze layers --json` wrote: the Motion Layers")
+    control.add_argument(
+        "--folder", type=Path, help="samples, checkpoints, record (default runs/control-BACKBONE)"
+    )
+    control.add_argument(
+        "--out", type=Path, help="the trained control (default checkpoints/BACKBONE-control.safetensors)"
+    )
+    control.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="default: both")
+    control.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU if there is one")
+    for name in FORM:
+        control.add_argument(
+            f"--{name}", type=int, help=f"{name} of a large backbone's videos (default: its own)"
+        )
+    for name, what in (
+        ("adapter_epochs", "epochs of the adapter alone"),
+        ("lora_epochs", "epochs of adapter and LoRA"),
+        ("batch", "clips a step, all processes together"),
+        ("learning_rate", "of AdamW"),
+        ("adapter_width", "channels of the MaskAdapter"),
+        ("validate_every", "steps between validation videos; 0: at the end of a stage"),
+        ("seed", "of everything random"),
+    ):
+        value = getattr(default, name)
+        option = f"--{name.replace('_', '-')}"
+        control.add_argument(option, type=type(value), default=value, help=f"{what} (default {value})")
+    control.add_argument(
+        "--lora-rank", type=int, help="default: 128, or a sixth of the token width if that is less"
+    )
+    control.add_argument(
+        "--no-gradient-checkpointing",
+        dest="gradient_checkpointing",
+        action="store_false",
+        help="faster, and takes far more memory",
+    )
+    control.set_defaults(train=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from datetime import timedelta
+
+    from accelerate import Accelerator
+    from accelerate.utils import InitProcessGroupKwargs
+
+    from .samples import SampleCache
+    from .trainable import make_trainable
+    from .trainer import ControlTrainer
+
+    # a process may encode for hours while another waits
+    patience = InitProcessGroupKwargs(timeout=timedelta(days=2))
+    accelerator = Accelerator(cpu=args.device == "cpu", kwargs_handlers=[patience])
+    settings = _settings(args)
+    folder = args.folder or Path("runs") / f"control-{args.backbone}"
+    folder.mkdir(parents=True, exist_ok=True)
+    backbone, layers, scores = _backbone(args, accelerator)
+    trainable = make_trainable(backbone)
+    cache = SampleCache(folder / "samples", args.data, trainable, settings.cells)
+    good, count = tell(cache.fill(accelerator.process_index, accelerator.num_processes))
+    print(f"{good} of {count} clips are encoded in {cache.folder}", flush=True)
+    accelerator.wait_for_everyone()
+    validation = _validation(args.validation, trainable, layers, folder, settings)
+    trainable.forget_encoders()
+    trainer = ControlTrainer(trainable, layers, cache, settings, folder, accelerator, validation)
+    for line in (*trainer.cost(), trainer.curves.sentence()):
+        accelerator.print(line, flush=True)
+    for stage in STAGES:
+        if stage in args.stages:
+            for line in trainer.run(stage):
+                accelerator.print(line, flush=True)
+    if accelerator.is_main_process:
+        out = args.out or _default_out(args.backbone)
+        save(out, trainer, scores)
+        print(out)
+    accelerator.end_training()
+    return 0
+
+
+def save(path: Path, trainer: ControlTrainer, scores: tuple[float, ...]) -> None:
+    """Writes what was trained as one file for checkpoints/, with its settings and the record of its training."""
+    from ...checkpoint import ControlConfig, Model, save_control
+
+    backbone, settings = trainer.trainable.backbone, trainer.settings
+    control = ControlConfig(
+        trainer.layers, scores, settings.cells, settings.adapter_width, trainer.rank, recipe="paper"
+    )
+    model = Model(path.stem, backbone, backbone.denoiser, trainer.adapter, control)
+    stages = {
+        name: {**found, "curve": _thin(found["curve"])} for name, found in trainer.record.stages.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_control(path, model, {"clips": len(trainer.names), "stages": stages})
+
+
+def _settings(args: argparse.Namespace) -> ControlTraining:
+    given = {
+        name: getattr(args, name) for name in ControlTraining.__dataclass_fields__ if hasattr(args, name)
+    }
+    return ControlTraining(**given)
+
+
+def _backbone(
+    args: argparse.Namespace, accelerator: Accelerator
+) -> tuple[Backbone, tuple[int, ...], tuple[float, ...]]:
+    """The backbone without control, its Motion Layers and their scores, () where these are not known."""
+    from ...backbones.registry import find_preset, load_backbone
+    from ...checkpoint import load_model
+
+    device = accelerator.device.type  # of which the launcher gave each process its own
+    layers: tuple[int, ...]
+    scores: tuple[float, ...]
+    backbone: Any
+    chosen = {name: value for name in FORM if (value := getattr(args, name)) is not None}
+    if args.backbone == "mini":
+        if chosen or args.weights:
+            raise UserError(
+                "The model mini has one size and its own weights: leave out --weights, --width and so on."
+            )
+        model = load_model("mini", device=device)
+        if model.control.lora_rank:
+            raise UserError("The model mini has LoRA already: train the control on one without.")
+        backbone, layers, scores = model.backbone, model.motion_layers, model.control.scores
+    else:
+        preset = find_preset(args.backbone)
+        backbone = load_backbone(replace(preset, **chosen), args.weights, device)
+        layers, scores = preset.motion_layers, ()
+    if args.layers:
+        layers, scores = read_layers(args.layers, len(backbone.blocks))
+    if not layers:
+        raise UserError(
+            f"The Motion Layers of {args.backbone} are not known: find them by `analyze layers --json FILE` "
+            "and give --layers FILE."
+        )
+    return backbone, layers, scores
+
+
+def read_layers(path: Path, blocks: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Motion Layers and the scores of all blocks from what `analyze layers` wrote. Raises UserError for other files."""
+    try:
+        found = json.loads(path.read_text())
+        layers = tuple(int(layer) for layer in found["motion_layers"])
+        scores = tuple(float(score) for score in found.get("scores", ()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(
+            f"{path} holds no Motion Layers: give the file that `analyze layers --json` wrote."
+        ) from None
+    if not layers or not all(0 <= layer < blocks for layer in layers):
+        raise UserError(
+            f"{path} names Motion Layers {layers} of a model of {blocks} blocks: analyse this one."
+        )
+    return layers, scores
+
+
+def _validation(
+    data: Path | None, trainable: Trainable, layers: tuple[int, ...], folder: Path, settings: ControlTraining
+) -> Validation | None:
+    if data is None:
+        return None
+    from ...generate import Settings
+    from ..data.folder import clip_names, read_clip
+    from .trainable import form_of
+    from .validation import Validation
+
+    form = form_of(trainable.backbone)
+    clips = []
+    for name in clip_names(data):
+        try:
+            clips.append(read_clip(data, name, form))
+        except UserError as error:
+            raise UserError(f"The validation clip {name} cannot be used: {error}") from None
+    chosen = Settings(settings.validation_steps, schedule=settings.schedule)
+    return Validation(trainable, clips, folder / "validation", layers, chosen)
+
+
+def _default_out(backbone: str) -> Path:
+    from ...checkpoint import CHECKPOINTS
+
+    return CHECKPOINTS / f"{backbone}-control.safetensors"
+
+
+def _thin(curve: list[dict[str, float]]) -> list[dict[str, float]]:
+    return curve[:: max(1, len(curve) // CURVE_POINTS)]

@@ -1,0 +1,144 @@
+"""The two stages on a tiny backbone: the loss falls, only what should learns, a run resumed is the same run."""
+
+import socket
+from dataclasses import replace
+
+import pytest
+import torch
+
+from comogen_demo.training.control import trainer as trainer_module
+from tests.training.control.tiny_run import SETTINGS, learned, make_trainer, train, write_data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("control") / "data")
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    trainer = make_trainer(tmp_path_factory.mktemp("finished"), data)
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    lines = [line for stage in ("adapter", "lora") for line in trainer.run(stage)]
+    return trainer, before, lines
+
+
+def test_the_memory_of_both_stages_is_told(finished):
+    lines = finished[2]
+    for stage in ("adapter", "lora"):
+        (line,) = [line for line in lines if line.startswith(f"{stage}: peak memory")]
+        assert float(line.split()[3]) > 0
+        assert finished[0].record.stages[stage]["peak_memory"] > 0
+
+
+def test_only_what_should_learns(finished):
+    trainer, before, _ = finished
+    after = {k.replace(".base_layer.", "."): v for k, v in trainer.model.state_dict().items()}
+    for name, value in before.items():
+        assert torch.equal(after[name], value) != name.startswith("adapter."), name
+    new = after.keys() - before.keys()
+    assert new and all(".lora_" in name for name in new)
+    blocks = {name.split(".attn.")[0].removeprefix("denoiser.transformer.") for name in new}
+    assert blocks == {"transformer_blocks.0", "single_transformer_blocks.1"}, "the Motion Layers 0 and 2"
+    assert any(after[name].abs().max() > 0 for name in new if "lora_B" in name)
+
+
+def test_what_is_kept_is_what_learns(finished):
+    trainer = finished[0]
+    names = {name for name, p in trainer.model.named_parameters() if p.requires_grad}
+    assert learned(trainer.folder, "lora").keys() == names
+    assert learned(trainer.folder, "adapter").keys() == {n for n in names if n.startswith("adapter.")}
+
+
+def test_the_hooks_are_gone_afterwards(finished):
+    blocks = finished[0].trainable.backbone.blocks
+    assert all(not block._forward_pre_hooks for block in blocks)
+
+
+def test_the_loss_falls(data, tmp_path):
+    """On one batch drawn again and again, so that the fall is the learning's and not the draw's."""
+    trainer = make_trainer(tmp_path, data, replace(SETTINGS, batch=4, adapter_epochs=60, lora_epochs=60))
+    batch = trainer._batch("adapter", 0, 0, 4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "_batch", lambda *_: batch)
+        for stage in ("adapter", "lora"):
+            list(trainer.run(stage))
+    curves = [[f["loss"] for f in trainer.record.stages[s]["curve"]] for s in ("adapter", "lora")]
+    assert curves[0][-1] < 0.97 * curves[0][0]
+    assert curves[1][-1] < 0.9 * curves[0][-1]
+
+
+class Broken(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stage", ["adapter", "lora"])
+def test_a_run_broken_off_and_resumed_equals_an_unbroken_one(finished, data, tmp_path, stage):
+    """Broken off one step after the checkpoint, in either stage."""
+    trainer = make_trainer(tmp_path, data)
+    followed = trainer._follow
+    passed = []
+
+    def breaking(average, model, step):
+        followed(average, model, step)
+        passed.append(step)
+        if passed[-2:] == [2, 3] and len(passed) > (0 if stage == "adapter" else 4):
+            raise Broken
+
+    trainer._follow = breaking
+    with pytest.raises(Broken):
+        for name in ("adapter", "lora"):
+            list(trainer.run(name))
+    assert (tmp_path / f"{stage}-state.pt").exists() and not (tmp_path / f"{stage}.pt").exists()
+    again = make_trainer(tmp_path, data)
+    lines = [line for name in ("adapter", "lora") for line in again.run(name)]
+    assert any("step 4 of 4" in line for line in lines) and not any(f"{stage}: step 3" in x for x in lines)
+    for name in ("adapter", "lora"):
+        whole, parts = learned(finished[0].folder, name), learned(tmp_path, name)
+        assert whole.keys() == parts.keys() and all(torch.equal(whole[k], parts[k]) for k in whole)
+        curves = [run.record.stages[name]["curve"] for run in (finished[0], again)]
+        assert curves[0] == curves[1]
+
+
+def test_gradient_checkpointing_changes_memory_only(finished, data, tmp_path):
+    plain = make_trainer(tmp_path, data, replace(SETTINGS, gradient_checkpointing=False))
+    list(plain.run("adapter"))
+    expected = learned(finished[0].folder, "adapter")
+    for name, value in learned(tmp_path, "adapter").items():
+        assert torch.allclose(value, expected[name], atol=1e-5), name
+
+
+def test_two_processes_equal_one_with_the_doubled_batch(finished, data, tmp_path):
+    """One process trains on batches of two, each of the two on one clip of them; gloo carries the gradients."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = (tmp_path / "both", data, SETTINGS, port, 2)
+    torch.multiprocessing.spawn(train, arguments, nprocs=2)
+    for stage in ("adapter", "lora"):
+        alone, both = learned(finished[0].folder, stage), learned(tmp_path / "both", stage)
+        start = learned(finished[0].folder, "adapter") if stage == "lora" else {}
+        assert alone.keys() == both.keys()
+        for name, value in alone.items():
+            assert torch.allclose(both[name], value, atol=2e-4), name
+            if name in start:
+                assert not torch.allclose(start[name], value, atol=2e-4), "it has learnt more than that"
+
+
+def test_a_stage_that_is_done_is_loaded(finished, data):
+    trainer = make_trainer(finished[0].folder, data)
+    assert [line for s in ("adapter", "lora") for line in trainer.run(s)] == [
+        "adapter: done before",
+        "lora: done before",
+    ]
+    own, other = trainer.model.state_dict(), finished[0].model.state_dict()
+    assert own.keys() == other.keys() and all(torch.equal(own[k], other[k]) for k in own)
+
+
+def test_the_cost_is_told_before(finished):
+    lines = list(finished[0].cost())
+    assert len(lines) == 2 and all("4 steps of 2 clips" in line and "GB" in line for line in lines)
+
+
+def test_stages_are_the_papers():
+    assert trainer_module.STAGES == ("adapter", "lora")
