@@ -7,12 +7,9 @@ Looking at noised true videos rather than at generated ones is our choice: their
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..backbones.base import Backbone
 from ..backbones.mini.backbone import MiniBackbone
@@ -25,28 +22,20 @@ from .scores import LayerScores, alignment, floor
 STEPS = 10  # the generator's default
 
 
-@dataclass(frozen=True)
-class Family:
-    """text_first: the order of video and text in joint attention; diffusion: noisy latents keep the variance
-    of the clean ones, instead of lying on the straight line to the noise."""
-
-    text_first: bool = False
-    diffusion: bool = False
+# the module of backbones/ -> whether its joint attention has the text's tokens first; without joint attention (Wan)
+# there is no score
+TEXT_FIRST = {"mini": False, "hunyuan": False, "cogvideox": True}
 
 
-# the module of backbones/ -> what the analysis must know of it; without joint attention (Wan) there is no score
-FAMILIES = {"mini": Family(), "hunyuan": Family(), "cogvideox": Family(text_first=True, diffusion=True)}
-
-
-def family_of(backbone: Backbone) -> Family:
-    """Raises UserError for a backbone whose layers cannot be scored."""
+def text_first(backbone: Backbone) -> bool:
+    """The order of text and video in attention. Raises UserError for a backbone whose layers cannot be scored."""
     name = type(backbone).__module__.removeprefix("comogen_demo.backbones.").split(".")[0]
-    if name not in FAMILIES:
+    if name not in TEXT_FIRST:
         raise UserError(
             f"The layers of {backbone.name} cannot be scored: the score needs joint attention of video and text, "
-            f"which {', '.join(FAMILIES)} have."
+            f"which {', '.join(TEXT_FIRST)} have."
         )
-    return FAMILIES[name]
+    return TEXT_FIRST[name]
 
 
 def find_motion_layers(
@@ -72,18 +61,11 @@ def score_layers(backbone: Backbone, examples: Iterable[Example], steps: int = S
 
 def attention_maps(backbone: Backbone, example: Example, steps: int) -> Iterator[tuple[float, np.ndarray]]:
     """At each step its noise level and every block's maps V2T and T2V, (blocks, 2, N)."""
-    family = family_of(backbone)
+    order = text_first(backbone)
     run = backbone.begin(example.frames[0], example.prompt, steps, example.seed)
-    noise = run.latents
+    clean = example.latents.to(run.latents)
     for k, level in enumerate(run.levels[:steps]):
-        run.latents = noised(example.latents.to(noise), noise, level, family.diffusion)
-        with watch_subject(backbone.blocks, example.places, family.text_first) as watchers:
+        run.latents = run.noised(clean, k)
+        with watch_subject(backbone.blocks, example.places, order) as watchers:
             run.step(k)
         yield level, np.stack([w.maps.float().cpu().numpy() for w in watchers if w.maps is not None])
-
-
-def noised(clean: Tensor, noise: Tensor, level: float, diffusion: bool) -> Tensor:
-    """The latents at a noise level (`backbones.base.Denoising`)."""
-    with torch.inference_mode():
-        mixed = (1 - level) * clean + level * noise
-        return mixed / ((1 - level) ** 2 + level**2) ** 0.5 if diffusion else mixed

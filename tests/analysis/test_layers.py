@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from comogen_demo.analysis.examples import make_example, places_of
-from comogen_demo.analysis.layers import attention_maps, find_motion_layers, noised, score_layers
+from comogen_demo.analysis.layers import attention_maps, find_motion_layers, score_layers
 from comogen_demo.checkpoint import build_backbone
 from comogen_demo.errors import UserError
 from comogen_demo.world.scene import FRAMES
@@ -65,17 +65,6 @@ def test_the_model_sees_the_true_video_noised(family):
     one, two = (maps_of(backbone, e, 2) for e in (given, other))
     first, second = np.abs(one - two).max((1, 2, 3))
     assert first < 1e-6 and second > 1e-5
-
-
-def test_noise_levels_of_a_flow_and_of_a_diffusion():
-    clean, noise = torch.full((1, 1, 1, 2, 2), 3.0), torch.full((1, 1, 1, 2, 2), 1.0)
-    assert torch.allclose(noised(clean, noise, 0.25, False), torch.tensor(2.5))
-    weights = (
-        noised(torch.eye(2)[None, None, None], torch.zeros(2, 2), 0.4, True)[0, 0, 0, 0, 0],
-        noised(torch.zeros(2, 2), torch.eye(2), 0.4, True)[0, 0],
-    )
-    assert weights[0] ** 2 + weights[1] ** 2 == pytest.approx(1), "the variance is kept"
-    assert weights[1] / weights[0] == pytest.approx(0.4 / 0.6), "the ratio is the flow's"
 
 
 def test_a_backbone_without_joint_attention_is_refused():
