@@ -45,6 +45,7 @@ class Cut:
     """A part of a clip: `frames` uint8 (T, H, W, 3) mapped from a file, their pictures, and the track in them.
 
     versions: by frame, a number that changes with the mask (0: no mask); its picture is masks/FRAME-VERSION.png.
+    outdated: pictures of earlier versions, the last few of which are still there.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class Cut:
     versions: list[int]
     history: deque[State] = field(default_factory=lambda: deque(maxlen=STEPS))
     drawn: int = 0
+    outdated: deque[Path] = field(default_factory=deque)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -119,7 +121,9 @@ class Cut:
         if mask is not None:
             (place / f"{index}-{self.drawn}.png").write_bytes(overlay(mask))
         self.versions[index] = self.drawn if mask is not None else 0
-        old.unlink(missing_ok=True)
+        self.outdated.append(old)  # a browser may be about to ask for it
+        while len(self.outdated) > 2 * len(self):
+            self.outdated.popleft().unlink(missing_ok=True)
 
     def _state(self) -> State:
         track = self.tracking

@@ -203,7 +203,9 @@ def test_the_page_offers_shows_the_way_stops_and_goes_on(source, context):
     page.wait_for_function("document.querySelector('.selector-note').textContent.includes('built-in')")
     assert not page.is_visible("#editor .offers")
     page.click("#editor [data-do=offers]")
-    offer = page.locator(".offer-list li").first.inner_text().split("\n")
+    first = page.locator(".offer-list li").first
+    first.wait_for()
+    offer = first.inner_text().split("\n")
     assert [line for line in offer if line] == [
         "Good model", "selecting at its best · 6 MB · Apache-2.0", "Download"
     ]  # fmt: skip
