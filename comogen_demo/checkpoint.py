@@ -77,20 +77,18 @@ def load_model(
 ) -> Model:
     """Loads checkpoints/NAME (or `folder`) onto the GPU if there is one, else the CPU.
 
-    If there is a control NAME.safetensors (or NAME is the path of one), its large backbone is loaded with it, at the
-    size of its training, from `weights`, a folder or hub id. Raises UserError if anything is missing, damaged or of
-    another version.
+    If there is a control NAME.safetensors (or NAME is the path of one), its backbone is loaded with it: the embedded
+    one from checkpoints/mini, a large one at the size of its training from `weights`, a folder or hub id. Raises
+    UserError if anything is missing, damaged or of another version.
     """
     file = Path(name) if name.endswith(".safetensors") else CHECKPOINTS / f"{name}.safetensors"
     if folder is None and (file.is_file() or file == Path(name)):
+        if read_about(file).get("backbone") == MiniBackbone.name:
+            return load_control(file, load_embedded(CHECKPOINTS / "mini", device)[0])
         return load_large(preset_of(file), weights, file, device)
     folder = folder or CHECKPOINTS / name
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    backbone_config, control = read_config(folder)
-    backbone = build_backbone(backbone_config, device)
-    adapter = build_adapter(backbone, control).to(device).eval()
-    _fill(backbone.vae, folder / "vae.safetensors")
-    _fill(backbone.denoiser, folder / "base.safetensors")
+    backbone, control = load_embedded(folder, device)
+    adapter = build_adapter(backbone, control).to(backbone.device).eval()
     state = _read(folder / "control.safetensors")
     own = {k.removeprefix("adapter."): v for k, v in state.items() if k.startswith("adapter.")}
     lora = {k.removeprefix("lora."): v for k, v in state.items() if k.startswith("lora.")}
@@ -101,9 +99,20 @@ def load_model(
         load_lora(backbone.denoiser, lora)
     except (RuntimeError, KeyError) as error:
         raise _damaged(folder / "control.safetensors", str(error).splitlines()[0]) from error
-    for parameter in (*backbone.vae.parameters(), *backbone.denoiser.parameters(), *adapter.parameters()):
-        parameter.requires_grad_(False)
+    for module in (backbone.denoiser, adapter):
+        module.requires_grad_(False)
     return Model(name, backbone, backbone.denoiser, adapter, control)
+
+
+def load_embedded(folder: Path, device: str | None = None) -> tuple[MiniBackbone, ControlConfig]:
+    """The embedded backbone of a checkpoint folder without its control, and how that is made. Raises as `load_model`."""
+    config, control = read_config(folder)
+    backbone = build_backbone(config, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    _fill(backbone.vae, folder / "vae.safetensors")
+    _fill(backbone.denoiser, folder / "base.safetensors")
+    for module in (backbone.vae, backbone.denoiser):
+        module.requires_grad_(False)
+    return backbone, control
 
 
 def save_model(folder: Path, backbone: MiniBackbone, adapter: MaskAdapter, control: ControlConfig) -> None:

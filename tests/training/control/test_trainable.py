@@ -75,7 +75,12 @@ def test_both_stages_teach_every_family(family, tmp_path):
     for i in range(2):
         frames, masks = square(height=backbone.height, width=backbone.width)
         write_clip(
-            tmp_path / "data", f"clip-{i}", np.roll(frames, i, 1), np.roll(masks, i, 1), "it moves", 24
+            tmp_path / "data",
+            f"clip-{i}",
+            np.roll(frames, i, 1),
+            np.roll(masks, i, 1),
+            "it moves",
+            backbone.fps,
         )
     cache = SampleCache(tmp_path / "samples", tmp_path / "data", trainable, SETTINGS.cells)
     assert [finding.fault for finding in cache.fill()] == ["", ""]
