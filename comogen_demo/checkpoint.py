@@ -1,5 +1,5 @@
 """Models on disk: checkpoints/NAME/ with config.json, vae.safetensors, base.safetensors and control.safetensors is an
-embedded model; checkpoints/NAME.safetensors a control for a large backbone, whose weights are elsewhere."""
+embedded model; checkpoints/NAME.safetensors a control for another backbone, whose weights are elsewhere, or for mini."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def load_model(
     one from checkpoints/mini, a large one at the size of its training from `weights`, a folder or hub id. Raises
     UserError if anything is missing, damaged or of another version.
     """
-    file = Path(name) if name.endswith(".safetensors") else CHECKPOINTS / f"{name}.safetensors"
-    if folder is None and (file.is_file() or file == Path(name)):
-        if read_about(file).get("backbone") == MiniBackbone.name:
+    file = control_file(name)
+    if folder is None and file:
+        if is_embedded(file):
             return load_control(file, load_embedded(CHECKPOINTS / "mini", device)[0])
         return load_large(preset_of(file), weights, file, device)
     folder = folder or CHECKPOINTS / name
@@ -128,6 +128,19 @@ def save_model(folder: Path, backbone: MiniBackbone, adapter: MaskAdapter, contr
     _write(folder / "base.safetensors", base)
     parts = {f"adapter.{k}": v for k, v in adapter.state_dict().items()}
     _write(folder / "control.safetensors", {**parts, **{f"lora.{k}": v.detach() for k, v in lora.items()}})
+
+
+def control_file(name: str) -> Path | None:
+    """Where a model of this name is a control in one file: the path that it is, or a file in checkpoints/."""
+    if name.endswith(".safetensors"):
+        return Path(name)
+    file = CHECKPOINTS / f"{name}.safetensors"
+    return file if file.is_file() else None
+
+
+def is_embedded(control: Path) -> bool:
+    """Whether a control file is for the embedded backbone. Raises UserError as `read_about`."""
+    return bool(read_about(control).get("backbone") == MiniBackbone.name)
 
 
 def load_large(

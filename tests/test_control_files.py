@@ -22,10 +22,18 @@ from tests.tiny import tiny_model
 TRAINING = {"stages": [{"name": "adapter", "steps": 100, "loss": 0.123456789}], "data": "CLEVRER"}
 
 
-@pytest.fixture
-def saved(tmp_path):
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
     model = controlled(wan())
-    save_control(tmp_path / "toys.safetensors", model, TRAINING)
+    path = tmp_path_factory.mktemp("controls") / "toys.safetensors"
+    save_control(path, model, TRAINING)
+    return model, path.read_bytes()
+
+
+@pytest.fixture
+def saved(written, tmp_path):
+    model, data = written
+    (tmp_path / "toys.safetensors").write_bytes(data)
     return model, tmp_path / "toys.safetensors"
 
 
@@ -47,7 +55,6 @@ def test_saved_and_loaded_it_is_the_same_to_the_bit(tmp_path, family):
     own, other = lora_parameters(model.module), lora_parameters(again.module)
     assert own.keys() == other.keys() and all(torch.equal(own[k], other[k]) for k in own)
     assert np.array_equal(make(again), make(model))
-    assert np.array_equal(make(again, masked=False), make(model, masked=False))
     save_control(tmp_path / "d.safetensors", again, TRAINING)
     assert (tmp_path / "c.safetensors").read_bytes() == (tmp_path / "d.safetensors").read_bytes()
 
@@ -73,17 +80,18 @@ def test_the_embedded_models_control_can_be_such_a_file_too(tmp_path):
 def test_truncated_and_changed_files_are_refused(saved):
     _, path = saved
     data = path.read_bytes()
+    backbone = wan()
     for broken in (data[: len(data) // 2], data[:20], b"", data[:-1] + bytes([data[-1] ^ 1])):
         path.write_bytes(broken)
         with pytest.raises(UserError, match=r"toys\.safetensors is damaged"):
-            load_control(path, wan())
+            load_control(path, backbone)
     path.write_bytes(data.replace(b'motion_layers\\": [1, 2]', b'motion_layers\\": [0, 2]'))
     assert path.read_bytes() != data
     with pytest.raises(UserError, match="not those that were saved"):
-        load_control(path, wan())
+        load_control(path, backbone)
     path.unlink()
     with pytest.raises(UserError, match="There is no control file"):
-        load_control(path, wan())
+        load_control(path, backbone)
 
 
 def test_another_file_is_no_control(tmp_path):

@@ -50,8 +50,7 @@ class CogVideoXBackbone(LargeBackbone):
     def decode(self, latents: Tensor) -> np.ndarray:
         return self.postprocess(self.pipe.decode_latents(latents.transpose(1, 2).to(self.pipe.vae.dtype)))
 
-    def _check(self) -> None:
-        super()._check()
+    def check_weights(self) -> None:
         config = self.pipe.transformer.config
         if config.patch_size_t is not None or config.in_channels != 2 * config.out_channels:
             raise UserError(

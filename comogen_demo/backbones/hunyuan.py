@@ -100,8 +100,7 @@ class HunyuanBackbone(LargeBackbone):
         video = vae.decode(latents.to(vae.dtype) / self.pipe.vae_scaling_factor, return_dict=False)[0]
         return self.postprocess(video[:, :, self.lead :])
 
-    def _check(self) -> None:
-        super()._check()
+    def check_weights(self) -> None:
         if self.condition not in IMAGE_STRIDE:
             raise UserError(
                 f"The weights for {self.preset.title} are those of a text-to-video model: give {self.preset.hub}."

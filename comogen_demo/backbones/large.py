@@ -40,7 +40,8 @@ class LargeBackbone(ABC):
         self.pipe, self.preset, self.name = pipe, preset, preset.name
         self.width, self.height = preset.width, preset.height
         self.frames, self.fps = preset.frames, preset.fps
-        self._check()
+        self.check_size(preset)
+        self.check_weights()
         side = pipe.vae_scale_factor_spatial * 2  # all families join 2 x 2 latent pixels to a token
         windows = (self.frames + self.lead - 1) // 4 + 1
         self.token_grid = windows, self.height // side, self.width // side
@@ -53,6 +54,7 @@ class LargeBackbone(ABC):
     def load(cls, preset: Preset, source: str, device: str | None = None) -> LargeBackbone:
         """source: a folder in diffusers' layout or a hub id; bfloat16 on a GPU, float32 on the CPU. Raises UserError
         as `registry.load_backbone`."""
+        cls.check_size(preset)
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         wide = torch.float32
         types = {
@@ -105,19 +107,22 @@ class LargeBackbone(ABC):
         frames = self.pipe.video_processor.postprocess_video(video, output_type="np")[0]
         return (frames * 255).round().astype(np.uint8)
 
-    def _check(self) -> None:
-        """Raises UserError for a size that the model cannot make, or weights of another model."""
-        if self.frames % 4 != 1:
-            near = max(self.frames // 4, 1) * 4 + 1
+    @classmethod
+    def check_size(cls, preset: Preset) -> None:
+        """Raises UserError for a size or number of frames that the model cannot make."""
+        width, height, frames = preset.width, preset.height, preset.frames
+        if frames % 4 != 1:
+            near = max(frames // 4, 1) * 4 + 1
+            raise UserError(f"{preset.title} makes 4n + 1 frames, not {frames}: choose {near}, for example.")
+        if width % cls.multiple or height % cls.multiple or min(width, height) < 1:
             raise UserError(
-                f"{self.preset.title} makes 4n + 1 frames, not {self.frames}: choose {near}, for example."
+                f"{preset.title} makes sizes in multiples of {cls.multiple} pixels, not {width} x {height}: "
+                f"choose {_near(width, cls.multiple)} x {_near(height, cls.multiple)}, for example."
             )
-        if self.width % self.multiple or self.height % self.multiple or min(self.width, self.height) < 1:
-            raise UserError(
-                f"{self.preset.title} makes sizes in multiples of {self.multiple} pixels, not "
-                f"{self.width} x {self.height}: choose {_near(self.width, self.multiple)} x "
-                f"{_near(self.height, self.multiple)}, for example."
-            )
+
+    @abstractmethod
+    def check_weights(self) -> None:
+        """Raises UserError for weights of another model of the family, or for what they cannot make."""
 
 
 def token_words(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, ...]:

@@ -63,8 +63,7 @@ class WanBackbone(LargeBackbone):
         restored = latents / (1.0 / std).to(latents) + mean.to(latents)
         return self.postprocess(vae.decode(restored, return_dict=False)[0])
 
-    def _check(self) -> None:
-        super()._check()
+    def check_weights(self) -> None:
         if not self.pipe.config.expand_timesteps:
             raise UserError(
                 f"The weights for {self.preset.title} are those of another Wan: give {self.preset.hub}."

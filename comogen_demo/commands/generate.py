@@ -19,6 +19,7 @@ from ..masks import fit_mask, load_fitted_masks
 from ..project import Project, picture_png
 from ..settings import SCHEDULES, Settings
 from ..video import embed_project, write_mp4
+from . import large
 
 if TYPE_CHECKING:
     from ..generate import Model, Result
@@ -47,7 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--schedule", choices=SCHEDULES, help="how the pull fades over the steps (default cosine)"
     )
-    how.add_argument("--model", default="mini", metavar="NAME", help="checkpoint (default mini)")
+    how.add_argument(
+        "--model", metavar="NAME", help="checkpoint, or file of a control for a large backbone (default mini)"
+    )
+    large.add_arguments(parser)
     parser.add_argument("--out", required=True, metavar="FILE.mp4", help="the video; replaced when it exists")
     parser.add_argument("--json", metavar="FILE", help="write settings, crop and control report as JSON")
 
@@ -55,17 +59,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the video; an existing file is replaced only by a finished one. Raises UserError for bad input."""
     project = _project(args)
-    settings = _settings(args, project)
+    preset, control = large.chosen(args)
+    settings = _settings(args, project, preset.steps if preset else Settings().steps)
+    if preset and control is None and settings.strength > 0:
+        raise UserError(
+            f"{preset.title} alone cannot follow masks: give --model with a control for it, or --strength 0."
+        )
     prompt = project.prompt if args.prompt is None and project else args.prompt or ""
     if len(prompt) > MAX_PROMPT:
         raise UserError(f"The prompt is {len(prompt)} characters long; at most {MAX_PROMPT} are read.")
     _check_outputs(args)
     picture = _picture(args, project)
 
+    from ..checkpoint import load_large
     from ..generate import Result, generate, load_model
 
-    model = load_model(args.model)
-    frame, fit = fit_image(picture, model.width / model.height)
+    if preset:
+        large.tell(preset, args.weights)
+    model = load_large(preset, args.weights, control) if preset else load_model(args.model or "mini")
+    frame, fit = fit_image(picture, model.width / model.height, max(model.width, model.height, 512))
     _tell_crop(picture, fit)
     masks = _masks(args, project, model, picture.shape[:2], fit)
     result: Result | None = None
@@ -83,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
             _embed(path, project, picture, prompt, settings)
     _report(result, args.out)
     if args.json:
-        figures = _figures(args, settings, prompt, fit, result)
+        figures = _figures(args, model.name, settings, prompt, fit, result)
         with replacing(args.json) as path:
             path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -91,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _project(args: argparse.Namespace) -> Project | None:
     if args.project is None:
-        if args.image is None or args.masks is None:
+        if args.image is None or (args.masks is None and args.strength != 0):
             raise UserError("Give --image and --masks, or --project with a project document.")
         return None
     if args.masks is not None:
@@ -99,9 +111,9 @@ def _project(args: argparse.Namespace) -> Project | None:
     return Project.read(args.project)
 
 
-def _settings(args: argparse.Namespace, project: Project | None) -> Settings:
+def _settings(args: argparse.Namespace, project: Project | None, steps: int) -> Settings:
     chosen = {name: getattr(args, name) for name in ("steps", "strength", "seed", "schedule")}
-    base = project.settings if project else Settings()
+    base = project.settings if project else Settings(steps=steps)
     settings = replace(base, **{name: value for name, value in chosen.items() if value is not None})
     settings.validate()
     return settings
@@ -127,7 +139,9 @@ def _picture(args: argparse.Namespace, project: Project | None) -> np.ndarray:
 
 def _masks(
     args: argparse.Namespace, project: Project | None, model: Model, source: tuple[int, int], fit: Fit
-) -> np.ndarray:
+) -> np.ndarray | None:
+    if project is None and args.masks is None:
+        return None
     if project is None:
         return load_fitted_masks(args.masks, model.frames, source, fit)
     if project.frames != model.frames:
@@ -169,7 +183,7 @@ def _report(result: Result, out: str) -> None:
 
 
 def _figures(
-    args: argparse.Namespace, settings: Settings, prompt: str, fit: Fit, result: Result
+    args: argparse.Namespace, model: str, settings: Settings, prompt: str, fit: Fit, result: Result
 ) -> dict[str, Any]:
     """What was asked for and what came of it; a value that could not be measured is null."""
     report = None
@@ -180,7 +194,7 @@ def _figures(
         }
     return {
         "out": str(args.out),
-        "model": args.model,
+        "model": model,
         "prompt": prompt,
         "settings": asdict(settings),
         "crop": asdict(fit),

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -79,6 +80,15 @@ def test_the_file_is_a_model_of_the_app(trained, place):
         assert isinstance(result, Result)
         videos.append(result.frames)
     assert not np.array_equal(*videos), "the control has an effect"
+
+
+def test_the_file_is_taken_by_generate(trained, place, tmp_path, capsys):
+    clip = read_clip(place / "data", "clip-0")
+    cv2.imwrite(str(tmp_path / "frame.png"), clip.frames[0, ..., ::-1])
+    words = ["generate", "--image", tmp_path / "frame.png", "--masks", place / "data/clip-0.masks.zip"]
+    words += ["--model", "mini-control", "--prompt", clip.caption, "--steps", 2, "--out", tmp_path / "v.mp4"]
+    assert main([str(word) for word in words]) == 0
+    assert read_video(tmp_path / "v.mp4")[0].shape == (9, 32, 32, 3)
 
 
 def test_the_file_tells_how_it_came_about(trained, place):

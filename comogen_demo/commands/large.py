@@ -1,0 +1,65 @@
+"""The options that choose a large backbone, its weights, its size and its control."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from ..backbones.registry import PRESETS, Preset, find_preset
+from ..errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    large = parser.add_argument_group("large backbones")
+    large.add_argument(
+        "--backbone",
+        choices=PRESETS,
+        help="without a --model trained for it masks cannot move it: --strength 0",
+    )
+    large.add_argument(
+        "--weights",
+        metavar="PLACE",
+        help="folder as diffusers saves it, or hub id (default the backbone's own)",
+    )
+    large.add_argument("--frames", type=int, metavar="N", help="4n + 1 frames (default the backbone's)")
+    large.add_argument("--size", metavar="WxH", help="in pixels (default the backbone's)")
+
+
+def chosen(args: argparse.Namespace) -> tuple[Preset | None, Path | None]:
+    """The large backbone that is asked for, at the size that is asked for, and the file of its control; None where
+    there is none. Raises UserError for options that do not go together."""
+    control = None
+    if args.model is not None:
+        from ..checkpoint import control_file, is_embedded, preset_of
+
+        control = control_file(args.model)
+        if control and is_embedded(control):
+            control = None
+    if control is None and args.backbone is None:
+        if any(option is not None for option in (args.weights, args.frames, args.size)):
+            raise UserError(
+                "--weights, --frames and --size are for a large backbone: choose it with --backbone."
+            )
+        return None, None
+    if control is None and args.model is not None:
+        raise UserError(
+            f"The model {args.model} is no control for {args.backbone}: give a .safetensors file."
+        )
+    preset = preset_of(control) if control else find_preset(args.backbone)
+    if args.backbone not in (None, preset.name):
+        raise UserError(f"{control} is a control for the backbone {preset.name}, not for {args.backbone}.")
+    size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", args.size or f"{preset.width}x{preset.height}")
+    if size is None:
+        raise UserError(f"The size {args.size} is not understood: give it as in 640x368.")
+    frames = preset.frames if args.frames is None else args.frames
+    return replace(preset, width=int(size[1]), height=int(size[2]), frames=frames), control
+
+
+def tell(preset: Preset, weights: str | None) -> None:
+    """Prints what is about to be loaded, and under which licence."""
+    print(
+        f"{preset.title}: {preset.parameters:g} billion parameters, {preset.width} x {preset.height} pixels, "
+        f"{preset.frames} frames; weights from {weights or preset.hub}; {preset.licence}"
+    )
