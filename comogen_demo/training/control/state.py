@@ -17,8 +17,8 @@ from torch.distributed.checkpoint.state_dict import (
     set_state_dict,
 )
 
-# what learns, whole and on the CPU, whether processes share the model or each have a part of it
-WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True, strict=False)
+# what learns, on the CPU and by its own name also where a model is wrapped for several processes
+LEARNING = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True, strict=False)
 
 
 class Average:
@@ -61,20 +61,20 @@ class Average:
 
 
 def weights_of(model: nn.Module) -> dict[str, Any]:
-    """What learns in a model, whole; to be called by every process."""
-    return get_model_state_dict(model, options=WHOLE)
+    """What learns in a model."""
+    return get_model_state_dict(model, options=LEARNING)
 
 
 def give_weights(model: nn.Module, weights: dict[str, Any]) -> None:
     """Fills in what `weights_of` gave; names that are missing stay as they are."""
-    set_model_state_dict(model, dict(weights), options=WHOLE)  # torch adds to what it is given
+    set_model_state_dict(model, dict(weights), options=LEARNING)  # torch adds to what it is given
 
 
 def checkpoint_of(
     model: nn.Module, optimizer: torch.optim.Optimizer, average: Average, step: int
 ) -> dict[str, Any]:
-    """All that a run needs to go on after `step` steps; to be called by every process."""
-    weights, moments = get_state_dict(model, optimizer, options=WHOLE)
+    """All that a run needs to go on after `step` steps."""
+    weights, moments = get_state_dict(model, optimizer, options=LEARNING)
     with average.shown():
         return {"step": step, "model": weights, "optimizer": moments, "average": weights_of(model)}
 
@@ -90,7 +90,7 @@ def give_checkpoint(
         optimizer,
         model_state_dict=checkpoint["model"],
         optim_state_dict=checkpoint["optimizer"],
-        options=WHOLE,
+        options=LEARNING,
     )
     return int(checkpoint["step"])
 

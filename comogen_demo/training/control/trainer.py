@@ -27,6 +27,7 @@ from .state import Average, checkpoint_of, give_checkpoint, give_weights, load, 
 from .trainable import Samples, Trainable
 from .validation import Validation
 
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 # settings that may be others when a run is resumed
 FREE = ("log_every", "checkpoint_every", "validate_every", "validation_steps", "gradient_checkpointing")
 
@@ -67,6 +68,11 @@ class ControlTrainer:
     ):
         self.trainable, self.layers, self.cache = trainable, layers, cache
         self.settings, self.folder, self.accelerator = settings, folder, accelerator
+        if accelerator.distributed_type in SHARDED:
+            raise UserError(
+                f"Training cannot share one model among processes ({accelerator.distributed_type.value}): choose plain "
+                "data parallelism in accelerate's configuration, with the whole model on each GPU."
+            )
         self.names, self.validation = cache.good(), validation
         settings.validate(len(self.names), accelerator.num_processes)
         backbone = trainable.backbone
@@ -129,9 +135,6 @@ class ControlTrainer:
             give_weights(self.model, load(done))
             yield f"{stage}: done before"
             return
-        if self.accelerator.distributed_type == DistributedType.FSDP and hasattr(self, "sharded"):
-            yield f"{stage}: start again for it, as FSDP has the model in parts"
-            return
         if self.accelerator.is_main_process:
             self.record.start(stage, {**self.told, "trained": sum(p.numel() for p in trained.values())})
         with lora_enabled(self.model.denoiser, stage == "lora"), self.injection:
@@ -147,7 +150,6 @@ class ControlTrainer:
         )
         model, optimizer = accelerator.prepare(self.model, raw)
         learning = [p for p in model.parameters() if p.requires_grad]
-        self.sharded = True
         average, start, saved = Average(model, s.ema), 0, self.folder / f"{stage}-state.pt"
         if saved.exists():
             start = give_checkpoint(model, optimizer.optimizer, average, load(saved))
