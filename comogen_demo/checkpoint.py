@@ -1,5 +1,5 @@
 """Models on disk: checkpoints/NAME/ with config.json, vae.safetensors, base.safetensors and control.safetensors is an
-embedded model; checkpoints/NAME.safetensors a control for mini, or for a large backbone, whose weights are elsewhere."""
+embedded model; checkpoints/NAME.safetensors a control, for mini or for a large backbone with weights elsewhere."""
 
 from __future__ import annotations
 
