@@ -1,5 +1,5 @@
 """Models on disk: checkpoints/NAME/ with config.json, vae.safetensors, base.safetensors and control.safetensors is an
-embedded model; checkpoints/NAME.safetensors a control for a large backbone, whose weights are elsewhere."""
+embedded model; checkpoints/NAME.safetensors a control, for mini or for a large backbone with weights elsewhere."""
 
 from __future__ import annotations
 
@@ -77,20 +77,18 @@ def load_model(
 ) -> Model:
     """Loads checkpoints/NAME (or `folder`) onto the GPU if there is one, else the CPU.
 
-    If there is a control NAME.safetensors (or NAME is the path of one), its large backbone is loaded with it, at the
-    size of its training, from `weights`, a folder or hub id. Raises UserError if anything is missing, damaged or of
-    another version.
+    If there is a control NAME.safetensors (or NAME is the path of one), its backbone is loaded with it: the embedded
+    one from checkpoints/mini, a large one at the size of its training from `weights`, a folder or hub id. Raises
+    UserError if anything is missing, damaged or of another version.
     """
     file = control_file(name)
     if folder is None and file:
+        if is_embedded(file):
+            return load_control(file, load_embedded(CHECKPOINTS / "mini", device)[0])
         return load_large(preset_of(file), weights, file, device)
     folder = folder or CHECKPOINTS / name
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    backbone_config, control = read_config(folder)
-    backbone = build_backbone(backbone_config, device)
-    adapter = build_adapter(backbone, control).to(device).eval()
-    _fill(backbone.vae, folder / "vae.safetensors")
-    _fill(backbone.denoiser, folder / "base.safetensors")
+    backbone, control = load_embedded(folder, device)
+    adapter = build_adapter(backbone, control).to(backbone.device).eval()
     state = _read(folder / "control.safetensors")
     own = {k.removeprefix("adapter."): v for k, v in state.items() if k.startswith("adapter.")}
     lora = {k.removeprefix("lora."): v for k, v in state.items() if k.startswith("lora.")}
@@ -101,9 +99,20 @@ def load_model(
         load_lora(backbone.denoiser, lora)
     except (RuntimeError, KeyError) as error:
         raise _damaged(folder / "control.safetensors", str(error).splitlines()[0]) from error
-    for parameter in (*backbone.vae.parameters(), *backbone.denoiser.parameters(), *adapter.parameters()):
-        parameter.requires_grad_(False)
+    for module in (backbone.denoiser, adapter):
+        module.requires_grad_(False)
     return Model(name, backbone, backbone.denoiser, adapter, control)
+
+
+def load_embedded(folder: Path, device: str | None = None) -> tuple[MiniBackbone, ControlConfig]:
+    """The embedded backbone of a checkpoint folder without control, and how its own is made. Raises as `load_model`."""
+    config, control = read_config(folder)
+    backbone = build_backbone(config, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    _fill(backbone.vae, folder / "vae.safetensors")
+    _fill(backbone.denoiser, folder / "base.safetensors")
+    for module in (backbone.vae, backbone.denoiser):
+        module.requires_grad_(False)
+    return backbone, control
 
 
 def save_model(folder: Path, backbone: MiniBackbone, adapter: MaskAdapter, control: ControlConfig) -> None:
@@ -122,11 +131,16 @@ def save_model(folder: Path, backbone: MiniBackbone, adapter: MaskAdapter, contr
 
 
 def control_file(name: str) -> Path | None:
-    """Where a model of this name is a control for a large backbone: the path that it is, or a file in checkpoints/."""
+    """Where a model of this name is a control in one file: the path that it is, or a file in checkpoints/."""
     if name.endswith(".safetensors"):
         return Path(name)
     file = CHECKPOINTS / f"{name}.safetensors"
     return file if file.is_file() else None
+
+
+def is_embedded(control: Path) -> bool:
+    """Whether a control file is for the embedded backbone. Raises UserError as `read_about`."""
+    return bool(read_about(control).get("backbone") == MiniBackbone.name)
 
 
 def load_large(

@@ -31,9 +31,11 @@ def chosen(args: argparse.Namespace) -> tuple[Preset | None, Path | None]:
     there is none. Raises UserError for options that do not go together."""
     control = None
     if args.model is not None:
-        from ..checkpoint import control_file, preset_of
+        from ..checkpoint import control_file, is_embedded, preset_of
 
         control = control_file(args.model)
+        if control and is_embedded(control):
+            control = None
     if control is None and args.backbone is None:
         if any(option is not None for option in (args.weights, args.frames, args.size)):
             raise UserError(

@@ -1,1 +1,1 @@
-"""Training of the embedded model: data, VAE, transformer with control, and the stages that tie them together."""
+"""Training: the embedded model in its stages, folders of clips (data/), the control of any backbone (control/)."""

@@ -28,8 +28,9 @@ class Record:
 
     def cut(self, stage: str, step: int) -> None:
         """Takes out what was added after `step`, from which a stage goes on."""
-        kept = self.stages.setdefault(stage, {"curve": []})
-        kept["curve"] = [figures for figures in kept["curve"] if figures["step"] <= step]
+        if stage in self.stages:
+            curve = self.stages[stage]["curve"]
+            self.stages[stage]["curve"] = [figures for figures in curve if figures["step"] <= step]
 
     def finish(self, stage: str, **results: Any) -> None:
         self.stages.setdefault(stage, {"curve": []}).update(done=True, **results)

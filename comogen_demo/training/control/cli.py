@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,6 @@ from ..data.cli import tell
 from .settings import STAGES, ControlTraining
 
 if TYPE_CHECKING:
-    from accelerate import Accelerator
-
     from ...backbones.base import Backbone
     from .trainable import Trainable
     from .trainer import ControlTrainer
@@ -84,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args)
     folder = args.folder or Path("runs") / f"control-{args.backbone}"
     folder.mkdir(parents=True, exist_ok=True)
-    backbone, layers, scores = _backbone(args, accelerator)
+    # the launcher has given each process its own of the device's kind
+    backbone, layers, scores = _backbone(args, accelerator.device.type)
     trainable = make_trainable(backbone)
     cache = SampleCache(folder / "samples", args.data, trainable, settings.cells)
     good, count = tell(cache.fill(accelerator.process_index, accelerator.num_processes))
@@ -130,56 +128,32 @@ def _settings(args: argparse.Namespace) -> ControlTraining:
     return ControlTraining(**given)
 
 
-def _backbone(
-    args: argparse.Namespace, accelerator: Accelerator
-) -> tuple[Backbone, tuple[int, ...], tuple[float, ...]]:
-    """The backbone without control, its Motion Layers and their scores, () where these are not known."""
+def _backbone(args: argparse.Namespace, device: str) -> tuple[Backbone, tuple[int, ...], tuple[float, ...]]:
+    """The backbone without control, its Motion Layers and the scores of all blocks, () where they are not known."""
     from ...backbones.registry import find_preset, load_backbone
-    from ...checkpoint import load_model
+    from ...checkpoint import CHECKPOINTS, load_embedded
+    from ...control.layers import read_layers
 
-    device = accelerator.device.type  # of which the launcher gave each process its own
-    layers: tuple[int, ...]
-    scores: tuple[float, ...]
-    backbone: Any
     chosen = {name: value for name in FORM if (value := getattr(args, name)) is not None}
+    backbone: Any
     if args.backbone == "mini":
         if chosen or args.weights:
-            raise UserError(
-                "The model mini has one size and its own weights: leave out --weights, --width and so on."
-            )
-        model = load_model("mini", device=device)
-        if model.control.lora_rank:
-            raise UserError("The model mini has LoRA already: train the control on one without.")
-        backbone, layers, scores = model.backbone, model.motion_layers, model.control.scores
+            raise UserError("The model mini has one size and its own weights: leave these options out.")
+        backbone, control = load_embedded(CHECKPOINTS / "mini", device)
+        layers, scores = control.motion_layers, control.scores
     else:
         preset = find_preset(args.backbone)
-        backbone = load_backbone(replace(preset, **chosen), args.weights, device)
         layers, scores = preset.motion_layers, ()
+        if not layers and not args.layers:
+            raise UserError(
+                f"The Motion Layers of {preset.title} are not known: find them by `analyze layers --json FILE` "
+                "and give --layers FILE."
+            )
+        backbone = load_backbone(replace(preset, **chosen), args.weights, device)
     if args.layers:
-        layers, scores = read_layers(args.layers, len(backbone.blocks))
-    if not layers:
-        raise UserError(
-            f"The Motion Layers of {args.backbone} are not known: find them by `analyze layers --json FILE` "
-            "and give --layers FILE."
-        )
+        choice, _ = read_layers(args.layers, len(backbone.blocks))
+        return backbone, choice.motion_layers, choice.scores
     return backbone, layers, scores
-
-
-def read_layers(path: Path, blocks: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Motion Layers and the scores of all blocks from what `analyze layers` wrote. Raises UserError for other files."""
-    try:
-        found = json.loads(path.read_text())
-        layers = tuple(int(layer) for layer in found["motion_layers"])
-        scores = tuple(float(score) for score in found.get("scores", ()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(
-            f"{path} holds no Motion Layers: give the file that `analyze layers --json` wrote."
-        ) from None
-    if not layers or not all(0 <= layer < blocks for layer in layers):
-        raise UserError(
-            f"{path} names Motion Layers {layers} of a model of {blocks} blocks: analyse this one."
-        )
-    return layers, scores
 
 
 def _validation(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from torch import Tensor, nn
-from torch.distributed.checkpoint.state_dict import (
-    StateDictOptions,
-    get_model_state_dict,
-    get_state_dict,
-    set_model_state_dict,
-    set_state_dict,
-)
 
 from ...control.adapter import AdapterConfig, MaskAdapter
 from ...control.injection import Injection
@@ -31,13 +23,13 @@ from .curves import Curves
 from .memory import Peak, estimate
 from .samples import SampleCache, draw, order
 from .settings import STAGES, ControlTraining
+from .state import Average, checkpoint_of, give_checkpoint, give_weights, load, store, weights_of
 from .trainable import Samples, Trainable
 from .validation import Validation
 
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 # settings that may be others when a run is resumed
 FREE = ("log_every", "checkpoint_every", "validate_every", "validation_steps", "gradient_checkpointing")
-# what learns, whole and on the CPU, whether processes share the model or each have a part of it
-WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True, strict=False)
 
 
 class ControlledBackbone(nn.Module):
@@ -76,6 +68,11 @@ class ControlTrainer:
     ):
         self.trainable, self.layers, self.cache = trainable, layers, cache
         self.settings, self.folder, self.accelerator = settings, folder, accelerator
+        if accelerator.distributed_type in SHARDED:
+            raise UserError(
+                f"Training cannot share one model among processes ({accelerator.distributed_type.value}): choose plain "
+                "data parallelism in accelerate's configuration, with the whole model on each GPU."
+            )
         self.names, self.validation = cache.good(), validation
         settings.validate(len(self.names), accelerator.num_processes)
         backbone = trainable.backbone
@@ -135,28 +132,29 @@ class ControlTrainer:
         trained = self._choose(stage)
         done = self.folder / f"{stage}.pt"
         if done.exists():
-            set_model_state_dict(self.model, _load(done), options=WHOLE)
+            give_weights(self.model, load(done))
             yield f"{stage}: done before"
             return
-        if self.accelerator.distributed_type == DistributedType.FSDP and hasattr(self, "sharded"):
-            yield f"{stage}: start again for it, as FSDP has the model in parts"
-            return
         if self.accelerator.is_main_process:
-            self.record.start(
-                stage, {**asdict(self.settings), "trained": sum(p.numel() for p in trained.values())}
-            )
+            self.record.start(stage, {**self.told, "trained": sum(p.numel() for p in trained.values())})
         with lora_enabled(self.model.denoiser, stage == "lora"), self.injection:
             yield from self._train(stage)
         yield f"{stage}: done"
 
     def _train(self, stage: str) -> Iterator[str]:
         s, accelerator = self.settings, self.accelerator
-        learning = [p for p in self.model.parameters() if p.requires_grad]
-        raw = torch.optim.AdamW(learning, lr=s.learning_rate, weight_decay=s.weight_decay)
+        raw = torch.optim.AdamW(
+            [p for p in self.model.parameters() if p.requires_grad],
+            lr=s.learning_rate,
+            weight_decay=s.weight_decay,
+        )
         model, optimizer = accelerator.prepare(self.model, raw)
-        self.sharded = True
-        average = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
-        start = self._resume(stage, model, optimizer, average)
+        learning = [p for p in model.parameters() if p.requires_grad]
+        average, start, saved = Average(model, s.ema), 0, self.folder / f"{stage}-state.pt"
+        if saved.exists():
+            start = give_checkpoint(model, optimizer.optimizer, average, load(saved))
+            for name in (stage, f"{stage}-validation"):
+                self.record.cut(name, start)
         steps, share = self.steps(stage), s.batch // accelerator.num_processes
         first = accelerator.process_index * share
         peak, began, losses = Peak(accelerator.device), time.time(), []
@@ -170,7 +168,7 @@ class ControlTrainer:
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(learning, s.clip_norm)
             optimizer.step()
-            self._follow(average, model, step)
+            average.follow(step)
             losses.append(loss.detach())
             if (step + 1) % s.log_every == 0 or step + 1 == steps:
                 mean = accelerator.reduce(torch.stack(losses).mean(), "mean")
@@ -183,22 +181,24 @@ class ControlTrainer:
                     f"{seconds * (steps - step - 1) / 60:.0f} min left"
                 )
             if (step + 1) % s.checkpoint_every == 0 and step + 1 < steps:
-                self._save(stage, model, optimizer, average, step + 1)
+                state = checkpoint_of(model, optimizer.optimizer, average, step + 1)
+                if accelerator.is_main_process:
+                    store(state, saved)
             if s.validate_every and (step + 1) % s.validate_every == 0 and step + 1 < steps:
-                with self._averaged(model, average):
+                with average.shown():
                     yield from self._validate(stage, step + 1)
         yield f"{stage}: {peak.line()}"
-        with self._averaged(model, average):
+        with average.shown():
             if accelerator.is_main_process:
                 self.record.finish(
                     stage, steps=steps, peak_memory=peak.most, processes=accelerator.num_processes
                 )
             yield from self._validate(stage, steps)
-            whole = get_model_state_dict(model, options=WHOLE)
-        set_model_state_dict(model, dict(whole), options=WHOLE)  # it adds to what it is given
+            weights = weights_of(model)
+        give_weights(model, weights)
         if accelerator.is_main_process:
-            _store(whole, self.folder / f"{stage}.pt")
-            (self.folder / f"{stage}-state.pt").unlink(missing_ok=True)
+            store(weights, self.folder / f"{stage}.pt")
+            saved.unlink(missing_ok=True)
         accelerator.wait_for_everyone()
         accelerator.free_memory()
 
@@ -235,7 +235,7 @@ class ControlTrainer:
         before = self.folder / "adapter.pt"
         if before.exists():
             self._choose("adapter")
-            set_model_state_dict(self.model, _load(before), options=WHOLE)
+            give_weights(self.model, load(before))
         if not self.rank:
             self.rank = self.settings.rank(self.trainable.backbone.token_width)
             torch.manual_seed(self.settings.seed)
@@ -255,60 +255,6 @@ class ControlTrainer:
         ]
         return rank * sum(m.in_features + m.out_features for m in linear)
 
-    def _follow(self, average: dict[str, Tensor], model: nn.Module, step: int) -> None:
-        decay = min(self.settings.ema, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                if name in average:
-                    average[name].lerp_(parameter.detach(), 1 - decay)
-
-    @contextmanager
-    def _averaged(self, model: nn.Module, average: dict[str, Tensor]) -> Iterator[None]:
-        """The moving average in the weights' place for a while."""
-        own = {name: p for name, p in model.named_parameters() if name in average}
-        with torch.no_grad():
-            kept = {name: p.detach().clone() for name, p in own.items()}
-            for name, p in own.items():
-                p.copy_(average[name])
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for name, p in own.items():
-                    p.copy_(kept[name])
-
-    # --- to disk and back -------------------------------------------------------------------------------------------
-
-    def _save(
-        self, stage: str, model: nn.Module, optimizer: Any, average: dict[str, Tensor], step: int
-    ) -> None:
-        weights, moments = get_state_dict(model, optimizer.optimizer, options=WHOLE)
-        with self._averaged(model, average):
-            averaged = get_model_state_dict(model, options=WHOLE)
-        if self.accelerator.is_main_process:
-            state = {"step": step, "model": weights, "optimizer": moments, "average": averaged}
-            _store(state, self.folder / f"{stage}-state.pt")
-
-    def _resume(self, stage: str, model: nn.Module, optimizer: Any, average: dict[str, Tensor]) -> int:
-        path = self.folder / f"{stage}-state.pt"
-        if not path.exists():
-            return 0
-        state = _load(path)
-        set_model_state_dict(model, state["average"], options=WHOLE)
-        for name, parameter in model.named_parameters():
-            if name in average:
-                average[name].copy_(parameter.detach())
-        set_state_dict(
-            model,
-            optimizer.optimizer,
-            model_state_dict=state["model"],
-            optim_state_dict=state["optimizer"],
-            options=WHOLE,
-        )
-        if self.accelerator.is_main_process:
-            self.record.cut(stage, state["step"])
-        return int(state["step"])
-
     def _note(self, stage: str, figures: dict[str, float]) -> None:
         if self.accelerator.is_main_process:
             self.record.add(stage, figures)
@@ -321,13 +267,3 @@ class ControlTrainer:
         for figures in self.validation.run(self.adapter, stage, step, self.accelerator.is_main_process):
             self._note(f"{stage}-validation", {"step": step, "iou": figures.iou})
             yield f"{stage}: {figures.name}, subject IoU {figures.iou:.3f}, {figures.path}"
-
-
-def _store(state: Any, path: Path) -> None:
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(path)
-
-
-def _load(path: Path) -> Any:
-    return torch.load(path, weights_only=True, map_location="cpu")

@@ -36,7 +36,8 @@ class WanTrainable:
         level = spread(sigma, clean)
         noisy = torch.cat([clean[:, :, :1], ((1 - level) * clean + level * noise)[:, :, 1:]], 2)
         windows, rows, columns = self.backbone.token_grid
-        times = (sigma * 1000)[:, None].repeat(1, windows * rows * columns)
+        # whole numbers, as the sampler's are
+        times = (sigma * 1000).floor()[:, None].repeat(1, windows * rows * columns)
         times[:, : rows * columns] = 0
         velocity = transformer(
             hidden_states=noisy.to(transformer.dtype),

@@ -20,7 +20,7 @@ from ...masks import fit_mask, load_masks, save_masks
 from ...video import read_video, write_mp4
 
 VIDEOS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif")
-MASKS = (".masks", ".masks.zip", ".masks.npz", *(f".masks{suffix}" for suffix in VIDEOS))
+MASKS = (".masks.zip", ".masks.npz", ".masks", *(f".masks{suffix}" for suffix in VIDEOS))
 SAME_RATE = (
     0.05  # a video whose rate differs by less is taken frame by frame (25 a second for 24): our choice
 )
@@ -76,7 +76,7 @@ def read_clip(folder: Path, name: str, form: Form | None = None) -> Clip:
 
     Without a form it is read as it is. Raises UserError for whatever keeps it from being used.
     """
-    video, masks_path = _only(folder, name, VIDEOS, "video"), _only(folder, name, MASKS, "masks")
+    video, masks_path = _only(folder, name, VIDEOS, "video"), _only(folder, name, MASKS, "mask file")
     caption = read_caption(folder / f"{name}.txt")
     frames, fps = read_video(video)
     masks = load_masks(masks_path, len(frames), frames.shape[1:3])
@@ -148,7 +148,7 @@ def _only(folder: Path, name: str, endings: Sequence[str], what: str) -> Path:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UserError(f"There is no {what} {name}{' or '.join(endings[:2])}: add it, or take the clip out.")
+        raise UserError(f"There is no {what} {name}{endings[0]}: add it, or take the clip out.")
     raise UserError(f"There are both {found[0].name} and {found[1].name}: keep one.")
 
 

@@ -14,14 +14,13 @@ import numpy as np
 
 from ...errors import UserError
 from ...masks import load_masks
+from ...selection.interface import UNSURE
 from ...video import read_video
 from .convert import Footage, Source, existing
 from .folder import VIDEOS, read_caption
 
 if TYPE_CHECKING:
     from ...selection.interface import Finder, Selector
-
-UNSURE = 0.5  # of a selector's confidence: below it a frame is to be looked at
 
 
 def plain(source: Path, selector: Selector, finder: Finder, subject: str | None) -> Iterator[Source]:

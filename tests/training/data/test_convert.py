@@ -1,6 +1,7 @@
 """Converters, on small data sets laid out and encoded as the real ones are."""
 
 import json
+from collections import namedtuple
 
 import cv2
 import numpy as np
@@ -188,6 +189,10 @@ def test_the_world(tmp_path):
     assert np.abs(again.frames.astype(int) - clip.frames).mean() < 4
 
 
+Tracked = namedtuple("Tracked", "index mask confidence")
+Found = namedtuple("Found", "box confidence words")
+
+
 class Nearest:
     """A selector that follows the square by its colour; unsure of itself in frame 3."""
 
@@ -200,21 +205,15 @@ class Nearest:
         return mask, 1.0
 
     def track(self, frames, given, start, stop):
-        from collections import namedtuple
-
-        tracked = namedtuple("Tracked", "index mask confidence")
         for t in range(start + 1, stop):
-            yield tracked(t, frames[t, ..., 0] > 150, 0.2 if t == 3 else 0.9)
+            yield Tracked(t, frames[t, ..., 0] > 150, 0.2 if t == 3 else 0.9)
 
 
 class Words:
     name = "words"
 
     def find(self, frame, words):
-        from collections import namedtuple
-
-        found = namedtuple("Found", "box confidence words")
-        return [found((4, 12, 12, 20), 0.9, words)] if words == "red square" else []
+        return [Found((4, 12, 12, 20), 0.9, words)] if words == "red square" else []
 
 
 def test_plain_videos_are_followed_from_a_mask_or_a_word(tmp_path):
