@@ -45,7 +45,7 @@ class Clocks:
 # Published as steps of 50 for two of them (Time-to-Move): 3 and 7 of Wan 2.2, 4 and 9 of CogVideoX; here as levels of
 # the rectified flow with the same ratio of signal and noise. The embedded model's were chosen on validation scenes.
 CLOCKS = {
-    "mini": Clocks(weak=1.0, strong=0.5),
+    "mini": Clocks(weak=0.9, strong=0.5),
     "wan": Clocks(weak=0.979, strong=0.949),
     "cogvideox": Clocks(weak=0.959, strong=0.895),
 }
