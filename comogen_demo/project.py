@@ -18,7 +18,7 @@ from .errors import UserError
 from .images import read_image
 from .masks import Keyframe, Shape, check_keyframes, make_shape
 from .masks.pictures import decode_png
-from .masks.rasterise import blank, draw
+from .masks.rasterise import blank, check_bytes, draw
 from .masks.validate import MAX_FRAMES
 from .project_reading import (
     DATA_URL,
@@ -116,6 +116,7 @@ class Project:
         """As `masks`, but each track that is on by itself: bool (K, T, H, W)."""
         tracks = self._control()
         _check_amount(tracks)
+        check_bytes(len(tracks) * (self.frames if times is None else len(times)), self.size())
         return np.stack([self._rasterised([track], times) for track in tracks])
 
     def track_masks(self, track: Track, times: Sequence[float] | None = None) -> np.ndarray:
