@@ -110,18 +110,18 @@ class Project:
         Returns bool (T, H, W). Raises UserError when no track is on, for masks that are damaged or of different
         sizes, and for too many or too large frames.
         """
-        return self._rasterised(self._control(), times)
+        return self._rasterised(self._control(), times, self.size())
 
     def subjects(self, times: Sequence[float] | None = None) -> np.ndarray:
         """As `masks`, but each track that is on by itself: bool (K, T, H, W)."""
-        tracks = self._control()
+        tracks, size = self._control(), self.size()
         _check_amount(tracks)
-        check_bytes(len(tracks) * (self.frames if times is None else len(times)), self.size())
-        return np.stack([self._rasterised([track], times) for track in tracks])
+        check_bytes(len(tracks) * (self.frames if times is None else len(times)), size)
+        return np.stack([self._rasterised([track], times, size) for track in tracks])
 
     def track_masks(self, track: Track, times: Sequence[float] | None = None) -> np.ndarray:
         """One track on its own, whether it is on or not; as `masks` else."""
-        return self._rasterised([track], times)
+        return self._rasterised([track], times, _size(track.shapes[0]))
 
     def sample_times(self, frames: int) -> list[float]:
         """The times at which this project is seen when it is played in so many frames."""
@@ -143,9 +143,10 @@ class Project:
             raise UserError("All objects of the project are turned off; turn on at least one.")
         return control
 
-    def _rasterised(self, tracks: Sequence[Track], times: Sequence[float] | None) -> np.ndarray:
+    def _rasterised(
+        self, tracks: Sequence[Track], times: Sequence[float] | None, size: tuple[int, int]
+    ) -> np.ndarray:
         times = range(self.frames) if times is None else times
-        size = _size(tracks[0].shapes[0])
         union = blank(len(times), size)
         _check_amount(tracks)
         for track in tracks:

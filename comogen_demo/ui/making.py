@@ -80,7 +80,7 @@ def make_video(engine: Engine, request: Request, folder: Path) -> Callable[[Job]
         result = _denoise(engine, request, job, "Moving the object")
         folder.mkdir(parents=True)
         height, width = result.frames.shape[1:3]
-        masks = subjects.any(0)
+        masks = np.asarray(subjects.any(0))
         (folder / "frame.png").write_bytes(png_bytes(request.frame))
         (folder / "project.json").write_text(request.project, "utf-8")
         save_masks(folder / "masks.zip", masks)

@@ -34,10 +34,7 @@ UPLOAD_NOTE = (
     '<p class="small">The built-in model has only ever seen this table of coloured solids. '
     "With any other picture the selection and the editor work, but expect a strange video.</p>"
 )
-CONTROL_NOTE = (
-    "The adapter tells the model where your object is to be; "
-    "the cut-out is pasted along its way, and the model redraws it."
-)
+CONTROL_NOTE = "The adapter steers the model along the mask; a cut-out moved along it is redrawn."
 CELLS = (32, 32)  # rows and columns in which the model's adapter sees a mask
 SETTINGS = ("prompt", "strength", "steps", "schedule", "seed", "control")
 # Prompt and settings are part of the project document, which the editor holds.
