@@ -18,7 +18,7 @@ from .errors import UserError
 from .images import read_image
 from .masks import Keyframe, Shape, check_keyframes, make_shape
 from .masks.pictures import decode_png
-from .masks.rasterise import blank, draw
+from .masks.rasterise import blank, check_bytes, draw
 from .masks.validate import MAX_FRAMES
 from .project_reading import (
     DATA_URL,
@@ -110,17 +110,18 @@ class Project:
         Returns bool (T, H, W). Raises UserError when no track is on, for masks that are damaged or of different
         sizes, and for too many or too large frames.
         """
-        return self._rasterised(self._control(), times)
+        return self._rasterised(self._control(), times, self.size())
 
     def subjects(self, times: Sequence[float] | None = None) -> np.ndarray:
         """As `masks`, but each track that is on by itself: bool (K, T, H, W)."""
-        tracks = self._control()
+        tracks, size = self._control(), self.size()
         _check_amount(tracks)
-        return np.stack([self._rasterised([track], times) for track in tracks])
+        check_bytes(len(tracks) * (self.frames if times is None else len(times)), size)
+        return np.stack([self._rasterised([track], times, size) for track in tracks])
 
     def track_masks(self, track: Track, times: Sequence[float] | None = None) -> np.ndarray:
         """One track on its own, whether it is on or not; as `masks` else."""
-        return self._rasterised([track], times)
+        return self._rasterised([track], times, _size(track.shapes[0]))
 
     def sample_times(self, frames: int) -> list[float]:
         """The times at which this project is seen when it is played in so many frames."""
@@ -142,9 +143,10 @@ class Project:
             raise UserError("All objects of the project are turned off; turn on at least one.")
         return control
 
-    def _rasterised(self, tracks: Sequence[Track], times: Sequence[float] | None) -> np.ndarray:
+    def _rasterised(
+        self, tracks: Sequence[Track], times: Sequence[float] | None, size: tuple[int, int]
+    ) -> np.ndarray:
         times = range(self.frames) if times is None else times
-        size = _size(tracks[0].shapes[0])
         union = blank(len(times), size)
         _check_amount(tracks)
         for track in tracks:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from comogen_demo.errors import UserError
 from comogen_demo.masks import Keyframe, make_shape
+from comogen_demo.masks.rasterise import check_bytes
 from comogen_demo.project import VERSION, Project, Track, mask_png
 from comogen_demo.settings import Settings
 from comogen_demo.video import embed_project, write_mp4
@@ -140,6 +141,9 @@ def test_masks_are_the_union_of_the_tracks():
     for one in pair.tracks:
         assert not (pair.track_masks(one) & ~masks).any()
     assert np.array_equal(pair.track_masks(pair.tracks[1])[3], square(40))
+    subjects = replace(pair, tracks=(*pair.tracks, track(20, (), on=False))).subjects()
+    assert subjects.shape == (2, 9, 40, 60) and np.array_equal(subjects.any(0), masks)
+    assert np.array_equal(subjects[1, 3], square(40))
 
 
 def test_only_tracks_that_are_on_are_part_of_the_control():
@@ -180,8 +184,10 @@ def test_projects_without_objects_or_with_unlike_masks_have_no_masks():
     with pytest.raises(UserError, match="no object"):
         project(tracks=()).masks()
     small = mask_png(square(5, (30, 60)))
-    with pytest.raises(UserError, match="differ in size"):
-        project(tracks=(track(), Track("x", "", "#000000", (small,)))).masks()
+    unlike = project(tracks=(track(), Track("x", "", "#000000", (small,))))
+    for make in (unlike.masks, unlike.subjects):
+        with pytest.raises(UserError, match="differ in size"):
+            make()
     pair = Track("x", "", "#000000", (mask_png(square(5)), small), (Keyframe(0), Keyframe(8, shape=1)))
     with pytest.raises(UserError, match="differ in size"):
         project(tracks=(pair,)).masks()
@@ -191,6 +197,11 @@ def test_documents_that_ask_for_too_much_work_are_refused(monkeypatch):
     monkeypatch.setattr("comogen_demo.project.MAX_DRAWN", 2 * 40 * 60)
     with pytest.raises(UserError, match="3 shapes of 60 x 40 px, which is too much"):
         project(tracks=(track(), replace(redrawn(), on=True))).masks()
+    monkeypatch.setitem(check_bytes.__globals__, "MAX_BYTES", 17 * 40 * 60)
+    pair = project(tracks=(track(), track(30)))
+    assert pair.masks().any()
+    with pytest.raises(UserError, match="18 masks of 60 x 40 px"):
+        pair.subjects()
 
 
 def test_the_picture_is_inside_or_beside_the_document(tmp_path):

@@ -41,12 +41,17 @@ def blank(frames: int, size: tuple[int, int]) -> np.ndarray:
     """Empty masks bool (frames, *size) to draw on. Raises UserError when they are too many or too large."""
     if not 1 <= frames <= MAX_FRAMES:
         raise UserError(f"A sequence of {frames} frames cannot be made; choose 1 to {MAX_FRAMES}.")
-    if frames * size[0] * size[1] > MAX_BYTES:
+    check_bytes(frames, size)
+    return np.zeros((frames, *size), dtype=bool)
+
+
+def check_bytes(count: int, size: tuple[int, int]) -> None:
+    """Raise UserError when so many masks of `size` (height, width) are too much to hold at a time."""
+    if count * size[0] * size[1] > MAX_BYTES:
         raise UserError(
-            f"{frames} masks of {size[1]} x {size[0]} px need over {MAX_BYTES >> 30} GB; "
+            f"{count} masks of {size[1]} x {size[0]} px need over {MAX_BYTES >> 30} GB; "
             "scale the picture down or choose fewer frames."
         )
-    return np.zeros((frames, *size), dtype=bool)
 
 
 def draw(

@@ -31,8 +31,9 @@ def read(document: Any) -> Project:
     return Project.from_json(json.dumps(document))
 
 
-def masks_of(project: Project, frames: int, size: tuple[int, int]) -> np.ndarray:
-    """The project's control bool (frames, H, W) for a frame of `size` (height, width); also if it has other `frames`.
+def subjects_of(project: Project, frames: int, size: tuple[int, int]) -> np.ndarray:
+    """The project's control, track by track, bool (K, frames, H, W), for a frame of `size` (height, width); also if it
+    has other `frames`.
 
     Raises UserError when no object is selected, none that is part of the control is moved, or a mask is of another
     frame.
@@ -48,7 +49,7 @@ def masks_of(project: Project, frames: int, size: tuple[int, int]) -> np.ndarray
         raise UserError("The selected object has no way to go yet: drag it to where it should end up.")
     if project.size() != tuple(size):
         raise UserError("The mask belongs to a picture of another size: click the object again.")
-    return project.masks(project.sample_times(frames))
+    return project.subjects(project.sample_times(frames))
 
 
 def moves(track: Track) -> bool:
@@ -72,8 +73,8 @@ def to_browser(project: Project) -> dict[str, Any]:
     return document | {"source": None}
 
 
-def fields_of(project: Project) -> tuple[str, float, int, str, int]:
-    """Prompt, strength, steps, schedule and seed for the page's fields."""
+def fields_of(project: Project) -> tuple[str, float, int, str, int, str]:
+    """Prompt, strength, steps, schedule, seed and control for the page's fields."""
     made = project.settings
     return (
         project.prompt[:MAX_PROMPT],
@@ -81,15 +82,16 @@ def fields_of(project: Project) -> tuple[str, float, int, str, int]:
         min(made.steps, MOST_STEPS),
         made.schedule,
         min(made.seed, MOST_SEED),
+        made.control,
     )
 
 
-def settings_of(strength: Any, steps: Any, schedule: Any, seed: Any) -> Settings:
+def settings_of(strength: Any, steps: Any, schedule: Any, seed: Any, control: Any) -> Settings:
     """The page's fields as settings. Raises UserError for an empty field or a value out of range."""
     for name, value in {"strength": strength, "number of steps": steps, "seed": seed}.items():
         if not isinstance(value, (int, float)):
             raise UserError(f"The {name} is empty: please enter a number.")
-    settings = Settings(steps=int(steps), strength=float(strength), schedule=schedule, seed=int(seed))
+    settings = Settings(int(steps), float(strength), schedule, int(seed), control)
     settings.validate()
     return settings
 

@@ -30,9 +30,9 @@ def endpoint(studio: Studio, length: int) -> Any:
             if not isinstance(read.image, bytes):
                 raise UserError("The project's picture is not inside it: put it in as a PNG in base64.")
             frame = read.picture(".")
-            masks = document.masks_of(read, length, frame.shape[:2])
+            subjects = document.subjects_of(read, length, frame.shape[:2])
             job = studio.submit(
-                Request(frame, masks, read.prompt, read.settings, read.to_json(), read.frames)
+                Request(frame, subjects, read.prompt, read.settings, read.to_json(), read.frames)
             )
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from None

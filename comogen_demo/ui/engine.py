@@ -25,9 +25,9 @@ class Engine(Protocol):
         """Gets ready, for seconds at the first time. Raises UserError when the checkpoint is missing or damaged."""
 
     def run(
-        self, frame: np.ndarray, masks: np.ndarray | None, prompt: str, settings: Settings
+        self, frame: np.ndarray, subjects: np.ndarray | None, prompt: str, settings: Settings
     ) -> Iterator[Any]:
-        """Yields generate.Step and at last generate.Result."""
+        """Yields generate.Step and at last generate.Result. subjects: bool (K, T, H, W), or None for no control."""
 
 
 class Embedded:
@@ -58,8 +58,8 @@ class Embedded:
         self.state, self.note = "ready", ""
 
     def run(
-        self, frame: np.ndarray, masks: np.ndarray | None, prompt: str, settings: Settings
+        self, frame: np.ndarray, subjects: np.ndarray | None, prompt: str, settings: Settings
     ) -> Iterator[Any]:
         from ..generate import generate
 
-        yield from generate(self._model, frame, masks, prompt, settings)
+        yield from generate(self._model, frame, subjects, prompt, settings)

@@ -30,7 +30,7 @@ FORMS = ("zip", "mp4", "npz")
 MOST_SOURCE = 10_000  # characters of JSON
 KEEP = 4  # exports of a page that stay to be fetched
 SKIP = gr.skip()
-NOTHING = (SKIP,) * 7
+NOTHING = (SKIP,) * 8
 MIXED = "These files do not belong together: choose one project, one picture, or one PNG for every frame."
 
 
@@ -41,7 +41,7 @@ class Filing:
         self.studio, self.aspect, self.fps = studio, aspect, fps
 
     def take_in(self, event: gr.EventData, value: Any, request: gr.Request) -> tuple[Any, ...]:
-        """Files were dropped or chosen -> editor, prompt, strength, steps, schedule, seed, crop.
+        """Files were dropped or chosen -> editor, prompt, strength, steps, schedule, seed, control, crop.
 
         The event has `files` (paths as the upload has given them), `want` ("project", "masks" or "" for what they are)
         and `turn`, by which the editor knows the answer.
@@ -58,7 +58,7 @@ class Filing:
                 return self._import(session, paths, value, turn)
             frame, source, fit = frames.from_upload(session, paths[0], self.aspect)
             picture = {**frames.shown(frame, frames.upload_source(source, fit)), "turn": turn}
-            return (gr.update(frame=picture), *NOTHING[:5], frames.crop_picture(source, fit))
+            return (gr.update(frame=picture), *NOTHING[:6], frames.crop_picture(source, fit))
         except UserError as error:
             return (gr.update(imported={"turn": turn, "error": str(error)}), *NOTHING[1:])
 

@@ -38,7 +38,7 @@ class Handlers:
     def restore(self, event: gr.EventData, value: Any, request: gr.Request) -> tuple[Any, ...]:
         """A page has opened (or the server was restarted): the browser hands its draft over, or gets an example.
 
-        -> editor, prompt, strength, steps, schedule, seed, job id, result id
+        -> editor, prompt, strength, steps, schedule, seed, control, job id, result id
         """
         data = event._data or {}
         ids = (str(data.get("job") or ""), str(data.get("result") or ""))
@@ -51,7 +51,7 @@ class Handlers:
                 gr.Warning(str(error))
         source = {"kind": "example", "index": FIRST_EXAMPLE}
         frame = frames.from_example(session, FIRST_EXAMPLE)
-        return (gr.update(frame=frames.shown(frame, source)), *[SKIP] * 5, *ids)
+        return (gr.update(frame=frames.shown(frame, source)), *[SKIP] * 6, *ids)
 
     def close(self, request: gr.Request) -> None:
         self.studio.sessions.drop(request.session_hash or "")
@@ -115,8 +115,11 @@ class Handlers:
         except UserError:
             return SKIP  # Generate will say what is wrong
 
-    def plot(self, strength: float, steps: float, schedule: str) -> str:
-        return schedule_plot(strength or 0, int(steps or 1), schedule)
+    def plot(self, strength: float, steps: float, schedule: str, control: str) -> tuple[str, Any]:
+        """What the mask weighs may have changed -> plot, schedule; the cut-out has none."""
+        if control == "dual-clock":
+            return views.HELD, gr.update(interactive=False)
+        return schedule_plot(strength or 0, int(steps or 1), schedule), gr.update(interactive=True)
 
     def new_seed(self) -> int:
         return int(np.random.default_rng().integers(2**31))

@@ -26,13 +26,14 @@ TINT = np.array([91, 140, 255], np.float32)
 
 @dataclass(frozen=True)
 class Request:
-    """What a video is made of: frame uint8 (H, W, 3), masks bool (T, H, W) or None, prompt, settings, project JSON.
+    """What a video is made of: frame uint8 (H, W, 3), the masks of its K subjects bool (K, T, H, W) or None, prompt,
+    settings, project JSON.
 
     drawn: the number of frames that the project has, which the masks were made from.
     """
 
     frame: np.ndarray
-    masks: np.ndarray | None
+    subjects: np.ndarray | None
     prompt: str
     settings: Settings
     project: str = ""
@@ -72,13 +73,14 @@ class Outcome:
 
 def make_video(engine: Engine, request: Request, folder: Path) -> Callable[[Job], Outcome]:
     """The function of the job that makes a video with its mask and writes all its files into `folder`."""
-    assert request.masks is not None
+    subjects = request.subjects
+    assert subjects is not None
 
     def work(job: Job) -> Outcome:
         result = _denoise(engine, request, job, "Moving the object")
         folder.mkdir(parents=True)
         height, width = result.frames.shape[1:3]
-        masks = np.asarray(request.masks)
+        masks = np.asarray(subjects.any(0))
         (folder / "frame.png").write_bytes(png_bytes(request.frame))
         (folder / "project.json").write_text(request.project, "utf-8")
         save_masks(folder / "masks.zip", masks)
@@ -132,12 +134,13 @@ def _denoise(engine: Engine, request: Request, job: Job, label: str) -> Any:
         job.report(Progress("Loading the model", 0.0))
     engine.load()
     job.report(Progress(label, 0.0))
-    for event in engine.run(request.frame, request.masks, request.prompt, request.settings):
+    for event in engine.run(request.frame, request.subjects, request.prompt, request.settings):
         if hasattr(event, "frames"):  # the Result at the end; a Step has none
             job.check()
             return event
         done = event.index + 1
-        job.report(Progress(f"{label}: step {done} of {event.total}", done / event.total, event.preview))
+        told = f"{label}: step {done} of {event.total}" if done else "The cut-out that is followed"
+        job.report(Progress(told, done / event.total, event.preview))
     raise RuntimeError("the generator ended without a result")
 
 

@@ -34,11 +34,12 @@ UPLOAD_NOTE = (
     '<p class="small">The built-in model has only ever seen this table of coloured solids. '
     "With any other picture the selection and the editor work, but expect a strange video.</p>"
 )
+CONTROL_NOTE = "The adapter steers the model along the mask; a cut-out moved along it is redrawn."
 CELLS = (32, 32)  # rows and columns in which the model's adapter sees a mask
-SETTINGS = ("prompt", "strength", "steps", "schedule", "seed")
+SETTINGS = ("prompt", "strength", "steps", "schedule", "seed", "control")
 # Prompt and settings are part of the project document, which the editor holds.
-TO_DOCUMENT = """(document, prompt, strength, steps, schedule, seed) =>
-    ({...document, prompt, settings: {strength, steps, schedule, seed}})"""
+TO_DOCUMENT = """(document, prompt, strength, steps, schedule, seed, control) =>
+    ({...document, prompt, settings: {strength, steps, schedule, seed, control}})"""
 
 
 def build(studio: Studio, downloads: bool = False) -> gr.Blocks:
@@ -132,6 +133,13 @@ def _fields() -> dict[str, Any]:
             max_length=document.MAX_PROMPT,
             elem_id="prompt",
         )
+        control = gr.Radio(
+            [(words, name) for name, words in views.CONTROLS.items()],
+            value=first.control,
+            label="Control",
+            info=CONTROL_NOTE,
+            elem_id="control",
+        )
         with gr.Row(elem_id="weights"):
             with gr.Column(min_width=240):
                 strength = gr.Slider(
@@ -173,6 +181,7 @@ def _fields() -> dict[str, Any]:
         "steps": steps,
         "schedule": schedule,
         "seed": seed,
+        "control": control,
         "dice": dice,
     }
 
@@ -252,9 +261,10 @@ def _wire_editor(events: Handlers, editor: Editor, fields: dict[str, Any]) -> No
     editor.edit(
         events.edited, [editor, fields["prompt"]], fields["prompt"], trigger_mode="always_last", **quiet
     )
-    plotted = [fields[n] for n in ("strength", "steps", "schedule")]
+    plotted = [fields[n] for n in ("strength", "steps", "schedule", "control")]
+    shown = [fields["plot"], fields["schedule"]]
     for field in plotted:
-        field.change(events.plot, plotted, fields["plot"], trigger_mode="always_last", **quiet)
+        field.change(events.plot, plotted, shown, trigger_mode="always_last", **quiet)
     fields["dice"].click(events.new_seed, None, fields["seed"], **quiet)
     settings = [fields[n] for n in SETTINGS]
     for field in settings:

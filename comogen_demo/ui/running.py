@@ -70,23 +70,25 @@ class Running:
         steps: Any,
         schedule: Any,
         seed: Any,
+        control: Any,
         job_id: str,
         request: gr.Request,
     ) -> Updates:
         """Generate was pressed."""
         try:
             self._check_idle(job_id)
-            settings = document.settings_of(strength, steps, schedule, seed)
+            settings = document.settings_of(strength, steps, schedule, seed, control)
             words = str(prompt or "")[: document.MAX_PROMPT]
             project = replace(document.read({**value, "settings": {}}), prompt=words, settings=settings)
             frame = self.studio.sessions.get(request.session_hash or "").get(str(project.image))
             if frame is None:
                 yield tuple(Update(editor=gr.update(missing=uuid.uuid4().hex)))
                 return
-            masks = await asyncio.to_thread(document.masks_of, project, self.length, frame.pixels.shape[:2])
+            size = frame.pixels.shape[:2]
+            subjects = await asyncio.to_thread(document.subjects_of, project, self.length, size)
             project = replace(project, image=png_bytes(frame.pixels))
             text = project_text(project, value.get("source"))
-            order = Request(frame.pixels, masks, words, settings, text, project.frames)
+            order = Request(frame.pixels, subjects, words, settings, text, project.frames)
             job = self.studio.submit(order)
         except UserError as error:
             yield tuple(Update(progress=views.notice(str(error))))

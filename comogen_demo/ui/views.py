@@ -7,10 +7,16 @@ import time
 from html import escape
 
 from ..jobs import Job
+from ..settings import Control
 from .making import Outcome, Progress
 from .plots import overlap_plot
 
 STOPPED = '<div class="panel idle">Stopped. Nothing is lost: press Generate to start again.</div>'
+CONTROLS: dict[Control, str] = {"adapter": "Trained adapter", "dual-clock": "Cut-out, no training"}
+HELD = (
+    '<p class="small">Nothing fades here: the cut-out is held to its way in the first steps, the longer the higher '
+    "the strength, and then the model draws freely.</p>"
+)
 IDLE = '<div class="panel idle">Your video will appear here.</div>'
 
 
@@ -40,7 +46,8 @@ def ended_panel(job: Job) -> str:
 def report_panel(outcome: Outcome, frames: int) -> str:
     """How well the subject kept to its mask, and what the video of `frames` frames was made with."""
     made = outcome.settings
-    facts = [f"{made.steps} steps", f"strength {made.strength:g} ({made.schedule})", f"seed {made.seed}"]
+    strength = f"strength {made.strength:g}" + (f" ({made.schedule})" if made.control == "adapter" else "")
+    facts = [CONTROLS[made.control], f"{made.steps} steps", strength, f"seed {made.seed}"]
     facts.append(f"{outcome.seconds:.1f} s")
     lines = [f'<p class="facts">“{escape(outcome.prompt)}” · {" · ".join(facts)}</p>']
     if outcome.drawn:

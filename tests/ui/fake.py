@@ -31,7 +31,8 @@ class FakeEngine:
     def __init__(self, pause: float = 0.03, broken: str = ""):
         self.name, self.state, self.note = "fake", "loading", ""
         self.pause, self.broken = pause, broken
-        self.seen: list[tuple[Any, ...]] = []
+        self.seen: list[tuple[Any, ...]] = []  # frame, masks of all subjects united, prompt, settings
+        self.subjects: list[np.ndarray | None] = []
 
     def load(self) -> None:
         if self.broken:
@@ -40,8 +41,10 @@ class FakeEngine:
         self.state, self.note = "ready", ""
 
     def run(
-        self, frame: np.ndarray, masks: np.ndarray | None, prompt: str, settings: Settings
+        self, frame: np.ndarray, subjects: np.ndarray | None, prompt: str, settings: Settings
     ) -> Iterator[Any]:
+        masks = None if subjects is None else subjects.any(0)
+        self.subjects.append(subjects)
         chosen = settings
         chosen.validate()
         self.seen.append((frame, masks, prompt, chosen))
@@ -50,6 +53,9 @@ class FakeEngine:
         if masks is not None:
             masks = validate_masks(masks, FRAMES, frame.shape[:2])
             frames = paste_along(base, shrink(masks))
+            if chosen.control == "dual-clock":
+                yield SimpleNamespace(index=-1, total=chosen.steps, weight=1.0, preview=frames)
+                time.sleep(self.pause)
         noise = np.random.default_rng(chosen.seed).normal(0, 60, frames.shape)
         for k in range(chosen.steps):
             time.sleep(self.pause)

@@ -36,10 +36,10 @@ def test_an_empty_document_is_a_project_without_objects():
 
 
 def test_the_control_has_the_models_frames():
-    assert np.array_equal(document.masks_of(project(), 25, SIZE)[24], square(29))
+    assert np.array_equal(document.subjects_of(project(), 25, SIZE)[0, 24], square(29))
     long = project(track((Keyframe(0), Keyframe(48, x=24))), frames=49)
-    assert np.array_equal(document.masks_of(long, 25, SIZE), document.masks_of(project(), 25, SIZE))
-    assert document.masks_of(long, 9, SIZE).shape == (9, *SIZE)
+    assert np.array_equal(document.subjects_of(long, 25, SIZE), document.subjects_of(project(), 25, SIZE))
+    assert document.subjects_of(long, 9, SIZE).shape == (1, 9, *SIZE)
 
 
 @pytest.mark.parametrize(
@@ -53,20 +53,20 @@ def test_the_control_has_the_models_frames():
 )
 def test_what_moves_may_be_the_control(moving):
     still = track(())
-    document.masks_of(project(still, moving), 25, SIZE)
+    document.subjects_of(project(still, moving), 25, SIZE)
     with pytest.raises(UserError, match="no way to go"):
-        document.masks_of(project(still, replace(moving, on=False)), 25, SIZE)
+        document.subjects_of(project(still, replace(moving, on=False)), 25, SIZE)
 
 
 def test_what_is_no_control_is_told():
     with pytest.raises(UserError, match="No object is selected"):
-        document.masks_of(Project(), 25, SIZE)
+        document.subjects_of(Project(), 25, SIZE)
     with pytest.raises(UserError, match="switch on"):
-        document.masks_of(project(track(on=False)), 25, SIZE)
+        document.subjects_of(project(track(on=False)), 25, SIZE)
     with pytest.raises(UserError, match="no way to go"):
-        document.masks_of(project(track((Keyframe(0),)), track(())), 25, SIZE)
+        document.subjects_of(project(track((Keyframe(0),)), track(())), 25, SIZE)
     with pytest.raises(UserError, match="another size"):
-        document.masks_of(project(), 25, (32, 32))
+        document.subjects_of(project(), 25, (32, 32))
 
 
 def test_a_loaded_project_is_what_the_browser_gives_back():

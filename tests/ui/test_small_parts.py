@@ -182,23 +182,23 @@ def project(mask, keyframes):
 def test_masks_come_out_of_a_document():
     mask = np.zeros((64, 64), bool)
     mask[20:30, 20:30] = True
-    masks = document.masks_of(project(mask, [{"t": 0}, {"t": 24, "x": 24}]), 25, (64, 64))
+    (masks,) = document.subjects_of(project(mask, [{"t": 0}, {"t": 24, "x": 24}]), 25, (64, 64))
     assert (
         masks.shape == (25, 64, 64) and (masks[0] == mask).all() and (masks[24] == np.roll(mask, 24, 1)).all()
     )
     with pytest.raises(UserError, match="another size"):
-        document.masks_of(project(mask, [{"t": 0}, {"t": 24, "x": 24}]), 25, (32, 32))
+        document.subjects_of(project(mask, [{"t": 0}, {"t": 24, "x": 24}]), 25, (32, 32))
     with pytest.raises(UserError, match="no way to go"):
-        document.masks_of(project(mask, [{"t": 0}]), 25, (64, 64))
+        document.subjects_of(project(mask, [{"t": 0}]), 25, (64, 64))
     with pytest.raises(UserError, match="No object"):
-        document.masks_of(document.read(document.empty(25)), 25, (64, 64))
+        document.subjects_of(document.read(document.empty(25)), 25, (64, 64))
 
 
 @pytest.mark.parametrize("value", [(None, 10, 0), (1.0, None, 0), (3.0, 10, 0), (1.0, 0, 0), (1.0, 10, -1)])
 def test_settings_out_of_range_are_told(value):
     strength, steps, seed = value
     with pytest.raises(UserError):
-        document.settings_of(strength, steps, "cosine", seed)
+        document.settings_of(strength, steps, "cosine", seed, "adapter")
 
 
 @pytest.mark.parametrize(
