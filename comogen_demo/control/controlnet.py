@@ -10,13 +10,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.hooks import RemovableHandle
 
+from .adapter import MaskAdapter
+from .injection import Injection
+
+Method = Literal["adapter", "controlnet"]
 VIDEO, TEXT = (0, "hidden_states"), (1, "encoder_hidden_states")  # place and name among a block's arguments
 
 
@@ -33,7 +37,7 @@ class ControlNet(nn.Module):
         super().__init__()
         if not layers or list(layers) != sorted(set(layers)):
             raise ValueError(f"layers {list(layers)}: expected one or more blocks, ascending")
-        self.layers = tuple(layers)
+        self.layers, self.cells = tuple(layers), cells
         size = (1, cells, cells)
         self.embed = _zero(nn.Conv3d(1, token_width, size, stride=size))
         self.copies = nn.ModuleList(copy.deepcopy(blocks[layer]) for layer in layers).requires_grad_(True)
@@ -64,6 +68,9 @@ class CopyInjection:
         # what each copy is given. All are kept: gradient checkpointing runs the blocks again, last one first
         self._streams: list[Any] = [None] * len(self.targets)
         self._handles: list[RemovableHandle] = []
+
+    def give(self, tokens: Tensor | None, weight: float | Tensor = 1.0) -> None:
+        self.tokens, self.weight = tokens, weight
 
     def __enter__(self) -> CopyInjection:
         self._handles = [
@@ -101,6 +108,14 @@ class CopyInjection:
             added = self.weight * self.net.outputs[place](following[0])
         summed = made + (added if torch.is_autocast_enabled(made.device.type) else added.to(made.dtype))
         return (summed, *output[1:]) if isinstance(output, tuple) else summed
+
+
+Control = MaskAdapter | ControlNet  # what makes of masks what the video tokens get
+
+
+def inject(control: Control, blocks: Sequence[nn.Module], layers: Sequence[int]) -> Injection | CopyInjection:
+    """The context in which what `control` makes of the masks acts on the blocks; a ControlNet knows its layers."""
+    return CopyInjection(blocks, control) if isinstance(control, ControlNet) else Injection(blocks, layers)
 
 
 def _zero(layer: nn.Module) -> nn.Module:
