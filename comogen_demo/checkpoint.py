@@ -19,6 +19,7 @@ from .backbones.mini.denoiser import DenoiserConfig, MiniDenoiser
 from .backbones.mini.vae import VAEConfig, VideoVAE
 from .backbones.registry import Preset, find_preset, load_backbone
 from .control.adapter import AdapterConfig, MaskAdapter
+from .control.controlnet import Control, ControlNet, Method
 from .control.files import damaged, read_about, read_control, write_control
 from .control.lora import add_lora, load_lora, lora_parameters
 from .errors import UserError
@@ -30,8 +31,8 @@ CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 @dataclass(frozen=True)
 class ControlConfig:
     """How the control of a model is made: the Motion Layers (none: the model has no control) with the attention score
-    of every block, the LoRA's rank (0: none) and the recipe it was trained by ("paper": frozen base; "joint": base,
-    adapter and all)."""
+    of every block, the LoRA's rank (0: none), the recipe it was trained by ("paper": frozen base; "joint": base,
+    adapter and all) and the method ("adapter": MaskAdapter; "controlnet": copies of the Motion Layers)."""
 
     motion_layers: tuple[int, ...]
     scores: tuple[float, ...]
@@ -39,6 +40,7 @@ class ControlConfig:
     adapter_width: int = 96
     lora_rank: int = 0
     recipe: str = "paper"
+    method: Method = "adapter"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Model:
     name: str
     backbone: Backbone
     module: nn.Module
-    adapter: MaskAdapter
+    adapter: Control
     control: ControlConfig
 
     @property
@@ -115,7 +117,7 @@ def load_embedded(folder: Path, device: str | None = None) -> tuple[MiniBackbone
     return backbone, control
 
 
-def save_model(folder: Path, backbone: MiniBackbone, adapter: MaskAdapter, control: ControlConfig) -> None:
+def save_model(folder: Path, backbone: MiniBackbone, adapter: Control, control: ControlConfig) -> None:
     """Writes a model as fp16 safetensors; the base without its LoRA, which goes with the adapter."""
     folder.mkdir(parents=True, exist_ok=True)
     config = {"format": FORMAT, "backbone": asdict(backbone.config), "control": asdict(control)}
@@ -200,12 +202,12 @@ def load_control(path: Path, backbone: Backbone) -> Model:
         fields["motion_layers"] = tuple(fields["motion_layers"])
         fields["scores"] = tuple(fields["scores"])
         control = ControlConfig(**fields)
+        outside = [layer for layer in control.motion_layers if not 0 <= layer < len(backbone.blocks)]
+        if outside:
+            raise ValueError(f"Motion Layers {outside} of {len(backbone.blocks)} blocks")
         adapter = build_adapter(backbone, control)
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(path, str(error)) from error
-    outside = [layer for layer in control.motion_layers if not 0 <= layer < len(backbone.blocks)]
-    if outside:
-        raise damaged(path, f"Motion Layers {outside} of {len(backbone.blocks)} blocks")
     device = next(backbone.denoiser.parameters()).device
     if control.lora_rank:
         add_lora(backbone.denoiser, backbone.blocks, control.motion_layers, control.lora_rank)
@@ -281,7 +283,10 @@ def build_backbone(config: MiniConfig, device: str = "cpu", dtype: torch.dtype |
     return MiniBackbone(config, vae, MiniDenoiser(config.denoiser), device, dtype)
 
 
-def build_adapter(backbone: Backbone, control: ControlConfig) -> MaskAdapter:
+def build_adapter(backbone: Backbone, control: ControlConfig) -> Control:
+    """What follows the masks, untrained; a ControlNet copies blocks, so the backbone is yet without LoRA."""
+    if control.method == "controlnet":
+        return ControlNet(backbone.blocks, control.motion_layers, backbone.token_width, control.cells)
     return MaskAdapter(
         AdapterConfig(backbone.token_grid, backbone.token_width, control.cells, control.adapter_width)
     )

@@ -18,8 +18,8 @@ import torch
 
 from .checkpoint import Model, load_model
 from .control.adapter import occupancy
+from .control.controlnet import inject
 from .control.dual_clock import CLOCKS, OTHERS, Reference
-from .control.injection import Injection
 from .control.lora import lora_enabled
 from .control.report import ControlReport, measure_control
 from .control.schedule import weights
@@ -92,7 +92,7 @@ def generate(
         held = torch.from_numpy(np.concatenate([masks[:1]] * backbone.lead + [masks]))
         if settings.control == "adapter":
             with torch.inference_mode():
-                covered = occupancy(held[None], backbone.token_grid, model.adapter.config.cells)
+                covered = occupancy(held[None], backbone.token_grid, model.adapter.cells)
                 residual = model.adapter(covered.to(run.latents.device))
         else:
             crude = crude_reference(image, subjects)
@@ -102,10 +102,10 @@ def generate(
 
     # 3. Denoise by the backbone's own schedule, the residual fading with ours.
     first = 0 if reference is None else reference.begin(run)
-    injection = Injection(backbone.blocks, model.motion_layers)
+    injection = inject(model.adapter, backbone.blocks, model.motion_layers)
     for k in range(first, settings.steps):
         with lora_enabled(model.module, residual is not None), injection, torch.inference_mode():
-            injection.residual = None if residual is None else settings.strength * weight_of[k] * residual
+            injection.give(residual, settings.strength * weight_of[k])
             estimate = run.step(k)
             if reference is not None:
                 reference.put_back(run, k + 1)

@@ -17,6 +17,7 @@ from torch import nn
 
 from ..backbones.registry import PRESETS
 from ..control.adapter import AdapterConfig, MaskAdapter
+from ..control.controlnet import ControlNet
 from ..control.lora import add_lora, lora_parameters
 
 # HunyuanVideo-I2V with token_replace, 16 latent channels; all else is the class's default.
@@ -37,20 +38,20 @@ def count_parameters(
 
     Returns backbone {parameters, blocks, width}; adapter [{width, parameters, percent}]; lora [{rank,
     targets, ...}], in the Motion Layers, on their attention projections ("attention") or all their linear
-    layers ("linear"); controlnet [{copies, ...}], trainable copies of blocks with a zero-initialised linear
-    layer each; closest {inference: {width, ...}, training: {width, rank, ...}}; paper.
+    layers ("linear"); controlnet [{copies, ...}], trainable copies of blocks as in `control.controlnet`;
+    closest {inference: {width, ...}, training: {width, rank, ...}}; paper.
     """
     transformer = build(shape)
     whole, blocks = count(transformer), block_list(transformer)
     width = transformer.config.num_attention_heads * transformer.config.attention_head_dim
     copies = {
-        f"all {len(blocks)} blocks": blocks,
-        f"the {len(transformer.transformer_blocks)} dual-stream blocks": blocks[
-            : len(transformer.transformer_blocks)
-        ],
-        f"the {len(motion_layers)} Motion Layers": [blocks[layer] for layer in motion_layers],
+        f"all {len(blocks)} blocks": range(len(blocks)),
+        f"the {len(transformer.transformer_blocks)} dual-stream blocks": range(
+            len(transformer.transformer_blocks)
+        ),
+        f"the {len(motion_layers)} Motion Layers": motion_layers,
     }
-    controlnet = {name: count_copies(chosen, width) for name, chosen in copies.items()}
+    controlnet = {name: count_copies(blocks, layers, width) for name, layers in copies.items()}
     every_linear = count_linear_lora([blocks[layer] for layer in motion_layers])
     per_rank = count_lora(transformer, motion_layers)
     adapters = {w: count_adapter(w, width) for w in range(WIDTH_STEP, MOST_WIDTH + 1, WIDTH_STEP)}
@@ -100,10 +101,10 @@ def count_adapter(width: int, token_width: int) -> int:
         return count(MaskAdapter(AdapterConfig((1, 1, 1), token_width, width=width)))
 
 
-def count_copies(blocks: Sequence[nn.Module], token_width: int) -> int:
-    """Of a copy of each block and the zero-initialised linear layer through which it is added."""
+def count_copies(blocks: Sequence[nn.Module], layers: Sequence[int], token_width: int) -> int:
+    """Of the ControlNet with copies of blocks[l], l in `layers`."""
     with torch.device("meta"):
-        return sum(count(block) + count(nn.Linear(token_width, token_width)) for block in blocks)
+        return count(ControlNet(blocks, layers, token_width))
 
 
 def count_lora(transformer: HunyuanVideoTransformer3DModel, layers: Sequence[int]) -> int:

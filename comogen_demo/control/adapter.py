@@ -43,7 +43,7 @@ class MaskAdapter(nn.Module):
 
     def __init__(self, config: AdapterConfig):
         super().__init__()
-        self.config = config
+        self.config, self.cells = config, config.cells
         first = 2 if config.cells > 1 else 1
         second = config.cells // first
         if first * second != config.cells:

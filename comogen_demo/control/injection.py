@@ -24,6 +24,10 @@ class Injection:
         self.residual: Tensor | None = None
         self._handles: list[RemovableHandle] = []
 
+    def give(self, residual: Tensor | None, weight: float | Tensor = 1.0) -> None:
+        """What is added from now on: weight x residual, the weight a float or one a sample, (B, 1, 1)."""
+        self.residual = None if residual is None else weight * residual
+
     def __enter__(self) -> Injection:
         self._handles = [
             block.register_forward_pre_hook(self._add, with_kwargs=True) for block in self.targets

@@ -26,7 +26,7 @@ from ..backbones.mini.denoiser import DenoiserConfig, initialise
 from ..backbones.mini.vae import VAEConfig, VideoVAE
 from ..backbones.mini.words import Words
 from ..checkpoint import ControlConfig, build_adapter, build_backbone, load_model, save_model
-from ..control.adapter import MaskAdapter
+from ..control.controlnet import Control
 from ..control.injection import Injection
 from ..control.lora import add_lora
 from ..world import Split
@@ -111,7 +111,7 @@ class MiniTrainer:
         record = {stage: self.record.stages[stage] for stage in stages if self.record.done(stage)}
         (target / "CARD.md").write_text(write_card(config, record, results, before))
 
-    def assemble(self, recipe: Recipe) -> tuple[MiniBackbone, MaskAdapter, ControlConfig]:
+    def assemble(self, recipe: Recipe) -> tuple[MiniBackbone, Control, ControlConfig]:
         layers = self.record.stages["layers"]
         rank = self.settings.lora_rank if recipe == "paper" else 0
         control = ControlConfig(
@@ -268,7 +268,7 @@ class MiniTrainer:
         backbone.vae = self._trained_vae().eval()
         return backbone
 
-    def _load(self, backbone: MiniBackbone, adapter: MaskAdapter | None, stage: str) -> None:
+    def _load(self, backbone: MiniBackbone, adapter: Control | None, stage: str) -> None:
         """Fills in what a stage trained, or the origin's weights; names are those of `ControlledDenoiser`."""
         if stage == "origin":
             backbone.denoiser.load_state_dict(self._origin_backbone().denoiser.state_dict())

@@ -67,9 +67,10 @@ def test_lora_on_all_linear_layers_by_hand():
     assert count_linear_lora([single]) == 3 * 2 * D + (D + 3 * D) + (D + MLP) + (D + MLP + D)
 
 
-def test_copies_have_a_zero_layer_each():
+def test_copies_have_a_zero_layer_each_and_a_patch_embedding_of_the_mask():
     blocks = block_list(build(TINY))
-    assert count_copies(blocks, D) == sum(count(block) for block in blocks) + 5 * linear(D, D)
+    expected = count(blocks[0]) + count(blocks[3]) + 2 * linear(D, D) + linear(4 * 4, D)
+    assert count_copies(blocks, (0, 3), D) == expected
 
 
 def test_nothing_is_allocated():

@@ -25,15 +25,25 @@ def add_arguments(commands: Any) -> None:
     default = ControlTraining()
     control = commands.add_parser("control", help="the mask control of any backbone, from a folder of clips")
     control.add_argument("--backbone", required=True, help="mini, hunyuan, cogvideox, wan, ...")
+    control.add_argument(
+        "--method",
+        choices=("adapter", "controlnet"),
+        default=default.method,
+        help="controlnet: copies of the Motion Layers instead, in the adapter's stage, to compare with",
+    )
     control.add_argument("--data", type=Path, required=True, help="folder of clips, see `train check`")
     control.add_argument("--validation", type=Path, help="folder of a few clips to make videos of")
     control.add_argument("--weights", help="folder or hub id of a large backbone (default: its hub id)")
     control.add_argument("--layers", type=Path, help="what `analyze layers --json` wrote: the Motion Layers")
     control.add_argument(
-        "--folder", type=Path, help="samples, checkpoints, record (default runs/control-BACKBONE)"
+        "--folder",
+        type=Path,
+        help="samples, checkpoints, record (default runs/control-BACKBONE, with copies controlnet-BACKBONE)",
     )
     control.add_argument(
-        "--out", type=Path, help="the trained control (default checkpoints/BACKBONE-control.safetensors)"
+        "--out",
+        type=Path,
+        help="the trained control (default checkpoints/BACKBONE-control.safetensors, or -controlnet)",
     )
     control.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="default: both")
     control.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU if there is one")
@@ -69,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from datetime import timedelta
 
     from accelerate import Accelerator
-    from accelerate.utils import InitProcessGroupKwargs
+    from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
     from .samples import SampleCache
     from .trainable import make_trainable
@@ -77,9 +87,14 @@ def run(args: argparse.Namespace) -> int:
 
     # a process may encode for hours while another waits
     patience = InitProcessGroupKwargs(timeout=timedelta(days=2))
-    accelerator = Accelerator(cpu=args.device == "cpu", kwargs_handlers=[patience])
+    # of the last copy, the text that it makes leads nowhere
+    unused = DistributedDataParallelKwargs(find_unused_parameters=args.method == "controlnet")
+    accelerator = Accelerator(cpu=args.device == "cpu", kwargs_handlers=[patience, unused])
     settings = _settings(args)
-    folder = args.folder or Path("runs") / f"control-{args.backbone}"
+    if not set(settings.stages) & set(args.stages):
+        raise UserError("A ControlNet learns in the stage adapter and has no LoRA: leave --stages out.")
+    kind = {"adapter": "control", "controlnet": "controlnet"}[settings.method]
+    folder = args.folder or Path("runs") / f"{kind}-{args.backbone}"
     folder.mkdir(parents=True, exist_ok=True)
     # the launcher has given each process its own of the device's kind
     backbone, layers, scores = _backbone(args, accelerator.device.type)
@@ -93,12 +108,12 @@ def run(args: argparse.Namespace) -> int:
     trainer = ControlTrainer(trainable, layers, cache, settings, folder, accelerator, validation)
     for line in (*trainer.cost(), trainer.curves.sentence()):
         accelerator.print(line, flush=True)
-    for stage in STAGES:
+    for stage in settings.stages:
         if stage in args.stages:
             for line in trainer.run(stage):
                 accelerator.print(line, flush=True)
     if accelerator.is_main_process:
-        out = args.out or _default_out(args.backbone)
+        out = args.out or _default_out(f"{args.backbone}-{kind}")
         save(out, trainer, scores)
         print(out)
     accelerator.end_training()
@@ -111,7 +126,7 @@ def save(path: Path, trainer: ControlTrainer, scores: tuple[float, ...]) -> None
 
     backbone, settings = trainer.trainable.backbone, trainer.settings
     control = ControlConfig(
-        trainer.layers, scores, settings.cells, settings.adapter_width, trainer.rank, recipe="paper"
+        trainer.layers, scores, settings.cells, settings.adapter_width, trainer.rank, method=settings.method
     )
     model = Model(path.stem, backbone, backbone.denoiser, trainer.adapter, control)
     stages = {
@@ -177,10 +192,10 @@ def _validation(
     return Validation(trainable, clips, folder / "validation", layers, chosen)
 
 
-def _default_out(backbone: str) -> Path:
+def _default_out(name: str) -> Path:
     from ...checkpoint import CHECKPOINTS
 
-    return CHECKPOINTS / f"{backbone}-control.safetensors"
+    return CHECKPOINTS / f"{name}.safetensors"
 
 
 def _thin(curve: list[dict[str, float]]) -> list[dict[str, float]]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...control.schedule import Schedule
 from ...errors import UserError
+
+if TYPE_CHECKING:
+    from ...control.controlnet import Method
 
 STAGES = ("adapter", "lora")
 
@@ -14,11 +18,14 @@ STAGES = ("adapter", "lora")
 class ControlTraining:
     """Epochs, batch and optimiser (AdamW) as in the paper (App. A); everything else is our choice, as it is not stated.
 
-    batch: clips a step, all processes together; warmup: steps over which the rate rises; ema: decay of the weights'
-    moving average, which is what a stage leaves behind; cells, adapter_width: of the MaskAdapter; lora_rank: None is
-    the smaller of 128 and a sixth of the token width; validate_every: steps, 0 is at the end of a stage only.
+    method: "controlnet" has a ControlNet of the Motion Layers in the adapter's place, which learns in the adapter's
+    stage and has no LoRA; batch: clips a step, all processes together; warmup: steps over which the rate rises; ema:
+    decay of the weights' moving average, which is what a stage leaves behind; cells, adapter_width: of the MaskAdapter;
+    lora_rank: None is the smaller of 128 and a sixth of the token width; validate_every: steps, 0 is at the end of a
+    stage only.
     """
 
+    method: Method = "adapter"
     adapter_epochs: int = 1
     lora_epochs: int = 2
     batch: int = 2
@@ -64,6 +71,10 @@ class ControlTraining:
             )
         if self.batch > clips:
             raise UserError(f"A batch of {self.batch} needs as many clips, but {clips} can be trained on.")
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        return STAGES if self.method == "adapter" else STAGES[:1]
 
     def epochs(self, stage: str) -> int:
         return self.adapter_epochs if stage == "adapter" else self.lora_epochs

@@ -13,7 +13,8 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from torch import Tensor, nn
 
-from ...control.adapter import AdapterConfig, MaskAdapter
+from ...checkpoint import ControlConfig, build_adapter
+from ...control.controlnet import Control, CopyInjection, inject
 from ...control.injection import Injection
 from ...control.lora import add_lora, lora_enabled
 from ...control.schedule import weight
@@ -36,7 +37,11 @@ class ControlledBackbone(nn.Module):
     """The function that learns: the mask's residual at the Motion Layers, and the backbone's error with it."""
 
     def __init__(
-        self, trainable: Trainable, adapter: MaskAdapter, injection: Injection, settings: ControlTraining
+        self,
+        trainable: Trainable,
+        adapter: Control,
+        injection: Injection | CopyInjection,
+        settings: ControlTraining,
     ):
         super().__init__()
         self.adapter, self.denoiser = adapter, trainable.backbone.denoiser
@@ -45,7 +50,7 @@ class ControlledBackbone(nn.Module):
     def forward(self, samples: Samples, noise: Tensor, u: Tensor) -> Tensor:
         """Mean loss of a batch at times u (B,); the residual stays for the backward pass, which runs blocks again."""
         w = torch.tensor([weight(1 - t, self.schedule) for t in u.tolist()], device=u.device)
-        self.injection.residual = self.adapter(samples["covered"]) * w[:, None, None]
+        self.injection.give(self.adapter(samples["covered"]), w[:, None, None])
         return self.trainable.loss(samples, noise, u).mean()
 
 
@@ -85,10 +90,9 @@ class ControlTrainer:
         }
         self._check_same_run()
         torch.manual_seed(settings.seed)
-        self.adapter = MaskAdapter(
-            AdapterConfig(backbone.token_grid, backbone.token_width, settings.cells, settings.adapter_width)
-        ).to(accelerator.device)
-        self.injection = Injection(backbone.blocks, layers)
+        control = ControlConfig(layers, (), settings.cells, settings.adapter_width, method=settings.method)
+        self.adapter = build_adapter(backbone, control).to(accelerator.device)
+        self.injection = inject(self.adapter, backbone.blocks, layers)
         self.model = ControlledBackbone(trainable, self.adapter, self.injection, settings)
         self.rank = 0  # of the LoRA that is in the model
         if settings.gradient_checkpointing:
@@ -115,7 +119,7 @@ class ControlTrainer:
         processes, shape = self.accelerator.num_processes, self.cache.shape()
         text = shape["embeds"][0] if "embeds" in shape else shape["tokens"][0]
         lora = self._lora_size()
-        for stage in STAGES:
+        for stage in self.settings.stages:
             trained = sum(p.numel() for p in self.adapter.parameters()) + lora * (stage == "lora")
             needs = estimate(self.trainable, trained, self.layers, text, self.settings, processes)
             yield (
@@ -263,7 +267,7 @@ class ControlTrainer:
     def _validate(self, stage: str, step: int) -> Iterator[str]:
         if self.validation is None:
             return
-        self.injection.residual = None  # the generator adds its own
+        self.injection.give(None)  # the generator adds its own
         for figures in self.validation.run(self.adapter, stage, step, self.accelerator.is_main_process):
             self._note(f"{stage}-validation", {"step": step, "iou": figures.iou})
             yield f"{stage}: {figures.name}, subject IoU {figures.iou:.3f}, {figures.path}"

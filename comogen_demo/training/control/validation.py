@@ -12,7 +12,7 @@ import torch
 
 from ...backbones.base import Prompt
 from ...checkpoint import ControlConfig, Model
-from ...control.adapter import MaskAdapter
+from ...control.controlnet import Control
 from ...generate import Result, Settings, generate
 from ...video import write_mp4
 from ..data.folder import Clip
@@ -57,7 +57,7 @@ class Validation:
         self.layers = layers
         self.backbone = KnownPrompts(trainable.backbone, clips)
 
-    def run(self, adapter: MaskAdapter, stage: str, step: int, write: bool) -> Iterator[Shown]:
+    def run(self, adapter: Control, stage: str, step: int, write: bool) -> Iterator[Shown]:
         control = ControlConfig(self.layers, ())
         model = Model(self.backbone.name, self.backbone, self.trainable.backbone.denoiser, adapter, control)
         for clip in self.clips:
