@@ -32,7 +32,7 @@ def measure(cache: Path) -> Machine:
 def place(backbone: LargeBackbone, mode: str, device: str) -> None:
     """Puts a backbone that lies in RAM, with whatever LoRA it has, where `mode` wants it; it computes on `device`.
 
-    All modes but fp8 leave the denoiser's arithmetic as it is. The modes that offload decode in tiles, whose seams are
+    Only fp8 rounds the denoiser's weights. The modes that offload decode in tiles, whose seams are
     blended: their frames are not the pipeline's bit for bit. Once only: another mode takes a backbone loaded again.
     """
     pipe = backbone.pipe

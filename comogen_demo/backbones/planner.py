@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import UserError
 from .registry import Preset
 
-MODES = {  # from the fastest to the slowest; all but fp8 compute the same
+MODES = {  # from the fastest to the slowest; fp8 alone rounds the weights
     "resident": "all weights on the GPU",
     "model-offload": "denoiser, text encoders and VAE on the GPU one at a time",
     "fp8": "as model-offload, the denoiser kept in 8 bits, which loses some precision",
@@ -74,8 +74,8 @@ def plan(preset: Preset, machine: Machine, mode: str = "auto") -> Plan:
     raise UserError(
         f"{preset.title} at {preset.width} x {preset.height} pixels and {preset.frames} frames does not fit: "
         f"{least.mode}, which needs least, is estimated at {least.vram:.1f} GB of VRAM and {least.ram:.1f} GB of RAM, "
-        f"and {machine.vram:.1f} and {machine.ram:.1f} GB are free; choose a smaller --size, fewer --frames or a smaller "
-        f"backbone, or try it all the same with --memory {least.mode}."
+        f"and {machine.vram:.1f} and {machine.ram:.1f} GB are free; choose a smaller --size, fewer --frames or a "
+        f"smaller backbone, or try it all the same with --memory {least.mode}."
     )
 
 
