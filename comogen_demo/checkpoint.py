@@ -17,7 +17,8 @@ from .backbones.base import Backbone
 from .backbones.mini.backbone import MiniBackbone, MiniConfig
 from .backbones.mini.denoiser import DenoiserConfig, MiniDenoiser
 from .backbones.mini.vae import VAEConfig, VideoVAE
-from .backbones.registry import Preset, find_preset, load_backbone
+from .backbones.placement import default_device, place
+from .backbones.registry import Preset, find_preset, open_backbone
 from .control.adapter import AdapterConfig, MaskAdapter
 from .control.controlnet import Control, ControlNet, Method
 from .control.files import damaged, read_about, read_control, write_control
@@ -146,20 +147,29 @@ def is_embedded(control: Path) -> bool:
 
 
 def load_large(
-    preset: Preset, weights: str | None = None, control: Path | None = None, device: str | None = None
+    preset: Preset,
+    weights: str | None = None,
+    control: Path | None = None,
+    device: str | None = None,
+    mode: str = "resident",
 ) -> Model:
-    """A large backbone with a control from a file, or with none. Raises UserError as `load_backbone`, and
-    `load_control`."""
+    """A large backbone with a control from a file, or with none, held as a mode of `planner.MODES` says. Raises
+    UserError as `open_backbone`, and `load_control`."""
     about = read_about(control) if control else None
     if control and about:
         _compare(
             control, {"backbone": about.get("backbone")}, {"backbone": preset.name}
         )  # before the long loading
-    backbone = load_backbone(preset, weights, device)
+    device = "cpu" if mode == "cpu" else device or default_device()
+    backbone = open_backbone(preset, weights, device)
     if control:
-        return load_control(control, backbone)
-    none = ControlConfig((), ())
-    return Model(preset.name, backbone, backbone.denoiser, build_adapter(backbone, none), none)
+        model = load_control(control, backbone)
+    else:
+        none = ControlConfig((), ())
+        model = Model(preset.name, backbone, backbone.denoiser, build_adapter(backbone, none), none)
+    place(backbone, mode, device)  # with its LoRA in
+    model.adapter.to(device)
+    return model
 
 
 def preset_of(path: Path) -> Preset:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from .base import Denoising, Prompt
+from .placement import default_device
 from .registry import Preset
 
 WORD = re.compile(r"\w+")
@@ -52,10 +53,10 @@ class LargeBackbone(ABC):
 
     @classmethod
     def load(cls, preset: Preset, source: str, device: str | None = None) -> LargeBackbone:
-        """source: a folder in diffusers' layout or a hub id; bfloat16 on a GPU, float32 on the CPU. Raises UserError
-        as `registry.load_backbone`."""
+        """Into RAM, in the precision for the device: bfloat16 for a GPU, float32 for the CPU. source: a folder in
+        diffusers' layout or a hub id. Raises UserError as `registry.open_backbone`."""
         cls.check_size(preset)
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        device = device or default_device()
         wide = torch.float32
         types = {
             "default": torch.bfloat16 if device.startswith("cuda") else wide,
@@ -72,7 +73,7 @@ class LargeBackbone(ABC):
                 f"{preset.title} could not be loaded from the {kind} {source} ({_gist(error)}): "
                 f"give a folder with {preset.hub} as diffusers saves it."
             ) from error
-        return cls(pipe.to(device), preset)
+        return cls(pipe, preset)
 
     @property
     def denoiser(self) -> nn.Module:

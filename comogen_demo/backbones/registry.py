@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 class Preset:
     """A backbone and how it is run; `dataclasses.replace` makes another choice.
 
-    module: the file of this room that runs it; hub: where its weights are; parameters: of the denoiser, in billions;
-    width, height, frames, fps: of the video; steps: as many as it is usually run with; guidance: the scale, 1 is none;
+    module: the file of this room that runs it; hub: where its weights are; parameters, text_parameters,
+    vae_parameters: of denoiser, text encoders and VAE, in billions; download: of all of them as the hub keeps them, in
+    GB (derived from these and the precision there); token_width: D; token_side: pixels that a token spans; batch:
+    videos that are denoised at once, 2 where guidance goes in one pass; width, height, frames, fps: of the video;
+    steps: as many as it is usually run with; guidance: the scale, 1 is none;
     true_cfg: a second scale, of classifier-free guidance, for HunyuanVideo, whose `guidance` is distilled into the
     model; negative: the prompt that classifier-free guidance leads away from; motion_layers: where known.
     """
@@ -28,6 +31,10 @@ class Preset:
     module: str
     hub: str
     parameters: float
+    text_parameters: float
+    vae_parameters: float
+    download: float
+    token_width: int
     licence: str
     width: int
     height: int
@@ -35,6 +42,8 @@ class Preset:
     fps: float
     steps: int
     guidance: float
+    token_side: int = 16
+    batch: int = 1
     true_cfg: float = 1.0
     negative: str = ""
     motion_layers: tuple[int, ...] = ()
@@ -53,6 +62,10 @@ PRESETS = {
             module="hunyuan",
             hub="hunyuanvideo-community/HunyuanVideo-I2V",
             parameters=12.8,
+            text_parameters=8.48,
+            vae_parameters=0.25,
+            download=43,
+            token_width=3072,
             licence=HUNYUAN_LICENCE,
             width=640,
             height=368,
@@ -68,6 +81,10 @@ PRESETS = {
             module="hunyuan",
             hub="hunyuanvideo-community/HunyuanVideo-I2V-33ch",
             parameters=12.8,
+            text_parameters=8.48,
+            vae_parameters=0.25,
+            download=43,
+            token_width=3072,
             licence=HUNYUAN_LICENCE,
             width=640,
             height=368,
@@ -82,6 +99,10 @@ PRESETS = {
             module="cogvideox",
             hub="zai-org/CogVideoX-5b-I2V",
             parameters=5.6,
+            text_parameters=4.76,
+            vae_parameters=0.22,
+            download=21,
+            token_width=3072,
             licence="CogVideoX License: free for research, commercial use after registration",
             width=720,
             height=480,
@@ -89,6 +110,7 @@ PRESETS = {
             fps=8,
             steps=50,
             guidance=6.0,
+            batch=2,
         ),
         Preset(
             name="wan",
@@ -96,6 +118,10 @@ PRESETS = {
             module="wan",
             hub="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
             parameters=5.0,
+            text_parameters=5.68,
+            vae_parameters=0.7,
+            download=34,
+            token_width=3072,
             licence="Apache License 2.0",
             width=1280,
             height=704,
@@ -103,6 +129,7 @@ PRESETS = {
             fps=24,
             steps=50,
             guidance=5.0,
+            token_side=32,
         ),
     )
 }
@@ -115,13 +142,26 @@ def find_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def load_backbone(
+def open_backbone(
     preset: Preset, weights: str | Path | None = None, device: str | None = None
 ) -> LargeBackbone:
-    """Loads a backbone from a folder in diffusers' layout, or from its hub id, which downloads what is not there yet.
+    """Reads a backbone into RAM, in the precision for `device`, where `placement.place` then puts it: from a folder in
+    diffusers' layout, or from its hub id, which downloads what is not there yet.
 
     device: by default the GPU if there is one, else the CPU. Raises UserError if nothing, something damaged or another
     model is found, and for a size or number of frames that the model cannot make.
     """
     module = importlib.import_module(f".{preset.module}", __package__)
     return module.BACKBONE.load(preset, str(weights or preset.hub), device)
+
+
+def load_backbone(
+    preset: Preset, weights: str | Path | None = None, device: str | None = None
+) -> LargeBackbone:
+    """`open_backbone`, with all of it on the device. Raises UserError as that."""
+    from .placement import default_device, place
+
+    device = device or default_device()
+    backbone = open_backbone(preset, weights, device)
+    place(backbone, "resident", device)
+    return backbone

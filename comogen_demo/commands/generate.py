@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backbones.planner import MODES
 from ..errors import UserError
 from ..files import check_writable, replacing
 from ..images import Fit, fit_image, read_image
@@ -61,7 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--model", metavar="NAME", help="checkpoint, or file of a control for a large backbone (default mini)"
     )
-    large.add_arguments(parser)
+    large.add_arguments(parser).add_argument(
+        "--memory",
+        choices=("auto", *MODES),
+        help="how it is held in memory (default auto: the fastest way that is estimated to fit)",
+    )
     parser.add_argument("--out", required=True, metavar="FILE.mp4", help="the video; replaced when it exists")
     parser.add_argument("--json", metavar="FILE", help="write settings, crop and control report as JSON")
 
@@ -71,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
     project = _project(args)
     preset, control = large.chosen(args)
     settings = _settings(args, project, preset.steps if preset else Settings().steps)
+    if preset is None and args.memory:
+        raise UserError("--memory is for a large backbone: choose it with --backbone.")
     if preset and control is None and settings.strength > 0 and settings.control == "adapter":
         raise UserError(
             f"{preset.title} alone cannot follow masks: give --model with a control for it, --control dual-clock, "
@@ -83,11 +90,44 @@ def run(args: argparse.Namespace) -> int:
     picture = _picture(args, project)
 
     from ..checkpoint import load_large
-    from ..generate import Result, generate, load_model
+    from ..generate import load_model
+
+    def with_model(model: Model) -> tuple[str, Fit, Result]:
+        return model.name, *_make(args, project, model, picture, prompt, settings)
 
     if preset:
         large.tell(preset, args.weights)
-    model = load_large(preset, args.weights, control) if preset else load_model(args.model or "mini")
+        name, fit, result = large.in_memory(
+            preset,
+            args.weights,
+            args.memory or "auto",
+            lambda mode: with_model(load_large(preset, args.weights, control, mode=mode)),
+        )
+    else:
+        name, fit, result = with_model(load_model(args.model or "mini"))
+    with replacing(args.out) as path:
+        write_mp4(path, result.frames, result.fps)
+        if project:
+            _embed(path, project, picture, prompt, settings)
+    _report(result, args.out)
+    if args.json:
+        figures = _figures(args, name, settings, prompt, fit, result)
+        with replacing(args.json) as path:
+            path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _make(
+    args: argparse.Namespace,
+    project: Project | None,
+    model: Model,
+    picture: np.ndarray,
+    prompt: str,
+    settings: Settings,
+) -> tuple[Fit, Result]:
+    """The video, and the crop of the picture that it was made from; prints each step."""
+    from ..generate import Result, generate
+
     frame, fit = fit_image(picture, model.width / model.height, max(model.width, model.height, 512))
     _tell_crop(picture, fit)
     masks = _masks(args, project, model, picture.shape[:2], fit)
@@ -106,16 +146,7 @@ def run(args: argparse.Namespace) -> int:
                 f"step {update.index + 1}/{update.total}  mask weight {settings.strength * update.weight:.3f}"
             )
     assert result is not None, "the generator ended without a result"
-    with replacing(args.out) as path:
-        write_mp4(path, result.frames, result.fps)
-        if project:
-            _embed(path, project, picture, prompt, settings)
-    _report(result, args.out)
-    if args.json:
-        figures = _figures(args, model.name, settings, prompt, fit, result)
-        with replacing(args.json) as path:
-            path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return fit, result
 
 
 def _project(args: argparse.Namespace) -> Project | None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
+from ..backbones import planner
 from ..backbones.registry import PRESETS, Preset, find_preset
 from ..errors import UserError
+
+Made = TypeVar("Made")
 
 
 def add_arguments(
     parser: argparse.ArgumentParser,
     about: str = "without a --model trained for it masks cannot move it: --strength 0",
-) -> None:
+) -> argparse._ArgumentGroup:
     large = parser.add_argument_group("large backbones")
     large.add_argument("--backbone", choices=PRESETS, help=about)
     large.add_argument(
@@ -24,6 +30,7 @@ def add_arguments(
     )
     large.add_argument("--frames", type=int, metavar="N", help="4n + 1 frames (default the backbone's)")
     large.add_argument("--size", metavar="WxH", help="in pixels (default the backbone's)")
+    return large
 
 
 def chosen(args: argparse.Namespace) -> tuple[Preset | None, Path | None]:
@@ -62,3 +69,38 @@ def tell(preset: Preset, weights: str | None) -> None:
         f"{preset.title}: {preset.parameters:g} billion parameters, {preset.width} x {preset.height} pixels, "
         f"{preset.frames} frames; weights from {weights or preset.hub}; {preset.licence}"
     )
+
+
+def in_memory(preset: Preset, weights: str | None, mode: str, work: Callable[[str], Made]) -> Made:
+    """What `work` makes in the memory mode that is planned ("auto") or asked for. Prints the plan first; where the GPU
+    runs out of memory, says so and does the work from its beginning in the next mode.
+
+    work: loads the backbone itself, in the mode that it is given. Raises UserError as `planner.plan`, and where the
+    last mode runs out of memory, too.
+    """
+    import torch
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    from ..backbones.placement import forget, measure
+
+    cache = Path(HF_HUB_CACHE)
+    sized = planner.with_sizes(preset, weights, cache)
+    planned = planner.plan(sized, measure(cache), mode)
+    while True:
+        print(planned.sentence, flush=True)
+        try:
+            return work(planned.mode)
+        except torch.OutOfMemoryError:
+            lower = planner.below(planned.mode)
+            if lower is None:
+                raise UserError(
+                    f"The GPU's memory is too small for {preset.title} at {preset.width} x {preset.height} pixels "
+                    f"and {preset.frames} frames even in the mode {planned.mode}: choose a smaller --size or fewer "
+                    "--frames."
+                ) from None
+        print(
+            f"the GPU ran out of memory in the mode {planned.mode}; the same again in the mode {lower}",
+            file=sys.stderr,
+        )
+        forget()  # out here: until the exception is gone it holds what it was raised in
+        planned = planner.plan(replace(sized, download=0.0), measure(cache), lower)

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from comogen_demo.checkpoint import save_control
+from comogen_demo.backbones.planner import Machine
+from comogen_demo.checkpoint import load_large, save_control
 from comogen_demo.cli import main
 from comogen_demo.masks import save_masks
 from comogen_demo.video import read_video
@@ -48,6 +50,7 @@ def test_a_backbone_alone_and_with_its_control(place, capsys):
     told = capsys.readouterr().out
     assert "HunyuanVideo-I2V: 12.8 billion parameters, 32 x 32 pixels, 9 frames; weights from weights" in told
     assert "European Union" in told
+    assert told.index("memory: cpu") < told.index("step 1/2")
     free, fps = read_video("v.mp4")
     assert free.shape == (9, 32, 32, 3) and fps == 24
     assert run("--model", "toys", "--masks", "masks.zip", "--json", "v.json", *tiny) == 0
@@ -70,9 +73,17 @@ def test_a_backbone_alone_and_with_its_control(place, capsys):
             ["--model", "none.safetensors", "--masks", "masks.zip"],
             "There is no control file none.safetensors",
         ),
+        (["--masks", "masks.zip", "--memory", "fp8"], "--memory is for a large backbone"),
+        (
+            ["--model", "toys", "--masks", "masks.zip", "--weights", "weights", "--memory", "fp8"],
+            "fp8 needs a GPU, and none was found",
+        ),
         (["--model", "toys", "--size", "big", "--masks", "masks.zip"], "size big is not understood"),
         (
-            ["--backbone", "wan", "--strength", "0", "--weights", "weights"],
+            [
+                *("--backbone", "wan", "--strength", "0", "--weights", "weights"),
+                *("--size", "64x64", "--frames", "9"),
+            ],
             "expected a WanTransformer3DModel",
         ),
         (
@@ -84,3 +95,62 @@ def test_a_backbone_alone_and_with_its_control(place, capsys):
 def test_what_does_not_go_together_gets_one_sentence(place, capsys, arguments, words):
     assert run(*arguments) == 2
     assert words in capsys.readouterr().err
+
+
+HELD = ("--model", "toys", "--masks", "masks.zip", "--weights", "weights", "--steps", "2")
+
+
+@pytest.fixture
+def gpu(place, monkeypatch):
+    """A GPU that is not there: what runs on it runs on the CPU. Returns the modes that were loaded, and how many of
+    them are to run out of memory in their second step."""
+    modes, failing = [], [0]
+
+    def load(*arguments, mode):
+        modes.append(mode)
+        model = load_large(*arguments, mode="cpu")
+        begin = model.backbone.begin
+
+        def begin_to_fail(*given):
+            run = begin(*given)
+            step = run.step
+
+            def step_or_fail(k):
+                if k == 1 and len(modes) <= failing[0]:
+                    raise torch.OutOfMemoryError("CUDA out of memory")
+                return step(k)
+
+            run.step = step_or_fail
+            return run
+
+        model.backbone.begin = begin_to_fail
+        return model
+
+    monkeypatch.setattr("comogen_demo.checkpoint.load_large", load)
+    monkeypatch.setattr("comogen_demo.backbones.placement.measure", lambda cache: Machine(80, 80, 80))
+    return modes, failing
+
+
+def test_out_of_memory_is_the_same_again_in_the_next_mode(gpu, capsys):
+    modes, failing = gpu
+    assert run(*HELD) == 0
+    plain, _ = read_video("v.mp4")
+    assert modes == ["resident"]
+    modes.clear()
+    failing[0] = 1
+    assert run(*HELD) == 0
+    assert modes == ["resident", "model-offload"]
+    told = capsys.readouterr()
+    assert "ran out of memory in the mode resident; the same again in the mode model-offload" in told.err
+    assert told.out.count("memory: model-offload") == 1
+    assert np.array_equal(read_video("v.mp4")[0], plain)
+
+
+def test_out_of_memory_in_the_last_mode_leaves_the_earlier_video(gpu, place, capsys):
+    modes, failing = gpu
+    failing[0] = 9
+    (place / "v.mp4").write_bytes(b"earlier")
+    assert run(*HELD, "--memory", "fp8") == 2
+    assert modes == ["fp8", "group-offload"]
+    assert "too small for HunyuanVideo-I2V at 32 x 32 pixels and 9 frames" in capsys.readouterr().err
+    assert (place / "v.mp4").read_bytes() == b"earlier"

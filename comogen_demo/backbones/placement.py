@@ -1,0 +1,70 @@
+"""A large backbone put where a memory mode of planner.py wants it, by what diffusers has for that."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import torch
+from torch import nn
+
+from .planner import Machine
+
+if TYPE_CHECKING:
+    from .large import LargeBackbone
+
+
+def default_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def measure(cache: Path) -> Machine:
+    """What is free now: on the GPU, in RAM, and on the disk of `cache`, which need not be there yet."""
+    there = next(place for place in (cache.absolute(), *cache.absolute().parents) if place.exists())
+    vram = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
+    free = (vram, psutil.virtual_memory().available, shutil.disk_usage(there).free)
+    return Machine(*(amount / 1e9 for amount in free))
+
+
+def place(backbone: LargeBackbone, mode: str, device: str) -> None:
+    """Puts a backbone that lies in RAM, with whatever LoRA it has, where `mode` wants it; it computes on `device`.
+
+    Only fp8 rounds the denoiser's weights. The modes that offload decode in tiles, whose seams are
+    blended: their frames are not the pipeline's bit for bit. Once only: another mode takes a backbone loaded again.
+    """
+    pipe = backbone.pipe
+    if mode in ("resident", "cpu"):
+        pipe.to(device)
+        return
+    pipe.vae.enable_tiling()
+    if mode == "group-offload":
+        from diffusers.hooks import apply_group_offloading
+
+        pipe.vae.to(device)
+        stream = device.startswith("cuda")  # the next layer is fetched while this one computes
+        for name, part in pipe.components.items():
+            if isinstance(part, nn.Module) and name != "vae":
+                apply_group_offloading(
+                    part, torch.device(device), offload_type="leaf_level", use_stream=stream
+                )
+        return
+    if mode == "fp8":
+        keep_in_8_bits(pipe.transformer)
+    elif mode != "model-offload":
+        raise ValueError(mode)
+    pipe.enable_model_cpu_offload(device=device)
+
+
+def keep_in_8_bits(transformer: nn.Module) -> None:
+    """Keeps the weights as float8 (e4m3) and computes in the present precision; embeddings, norms and LoRA stay."""
+    transformer.enable_layerwise_casting(torch.float8_e4m3fn, transformer.dtype)  # type: ignore[operator]
+
+
+def forget() -> None:
+    """Gives memory of objects that nothing refers to any more back to the GPU."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,151 @@
+"""How a large backbone is held in memory: what each way needs, and which is the fastest that fits. Free of torch.
+
+The weights are counted. What a step and the decoding need beside them is derived from the number of tokens and pixels;
+none of it was measured on a GPU, and the order of the modes in speed is expected, not measured (our choice).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import UserError
+from .registry import Preset
+
+MODES = {  # from the fastest to the slowest; fp8 alone rounds the weights
+    "resident": "all weights on the GPU",
+    "model-offload": "denoiser, text encoders and VAE on the GPU one at a time",
+    "fp8": "as model-offload, the denoiser kept in 8 bits, which loses some precision",
+    "group-offload": "every layer on the GPU only while it computes",
+    "cpu": "no GPU, all in RAM at float32",
+}
+STEP = 24  # numbers held for each of N x D in a block: q, k, v, feed-forward, modulation (derived)
+DECODE = (
+    3 * 128
+)  # numbers held for each pixel at the VAE's full resolution: three maps of 128 channels (derived)
+AT_ONCE = 16  # frames that a VAE decodes at once, at most, tiled or not (diffusers' defaults)
+TILE = 256 * 256  # pixels of a tile (diffusers' defaults)
+LAYERS = 2.5  # GB: the largest single layer and the one fetched next; UMT5's table of words has 2.1
+SPARE = 1.0  # GB of VRAM and of RAM: CUDA's own, Python and torch, fragments
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What is free, in GB (1e9 bytes): vram (0: no GPU), ram, and disk where downloads go."""
+
+    vram: float
+    ram: float
+    disk: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A mode of MODES and what it needs, in GB, with a sentence that says so."""
+
+    mode: str
+    vram: float
+    ram: float
+    disk: float
+    sentence: str
+
+
+def plan(preset: Preset, machine: Machine, mode: str = "auto") -> Plan:
+    """The fastest mode that fits, or the one that is asked for, whether it fits or not: it is an estimate.
+
+    `preset.download` is what must still be fetched. Raises UserError if there is no GPU for the mode, no mode that
+    fits, or no room on the disk.
+    """
+    if preset.download > machine.disk:
+        raise UserError(
+            f"The weights of {preset.title} need {preset.download:.1f} GB more on the disk, but {machine.disk:.1f} GB "
+            "are free: make room, or give a folder that has them with --weights."
+        )
+    if mode not in ("auto", "cpu") and not machine.vram:
+        raise UserError(f"The memory mode {mode} needs a GPU, and none was found: choose cpu or auto.")
+    possible = [mode] if mode != "auto" else [m for m in MODES if (m == "cpu") == (not machine.vram)]
+    plans = [_estimate(preset, machine, m) for m in possible]
+    for made in plans:
+        if mode != "auto" or (made.vram <= machine.vram and made.ram <= machine.ram):
+            return made
+    least = plans[-1]
+    raise UserError(
+        f"{preset.title} at {preset.width} x {preset.height} pixels and {preset.frames} frames does not fit: "
+        f"{least.mode}, which needs least, is estimated at {least.vram:.1f} GB of VRAM and {least.ram:.1f} GB of RAM, "
+        f"and {machine.vram:.1f} and {machine.ram:.1f} GB are free; choose a smaller --size, fewer --frames or a "
+        f"smaller backbone, or try it all the same with --memory {least.mode}."
+    )
+
+
+def below(mode: str) -> str | None:
+    """The mode that is tried when this one ran out of memory; None after the last one on the GPU."""
+    modes = list(MODES)
+    lower = modes[modes.index(mode) + 1 :]
+    return lower[0] if lower and lower[0] != "cpu" else None
+
+
+def with_sizes(preset: Preset, weights: str | None, cache: Path) -> Preset:
+    """The preset with the parameters of a folder's weights, as their files count them, and with what is to be
+    downloaded: nothing for a folder, for a hub id what the cache of huggingface_hub has not got yet."""
+    source = weights or preset.hub
+    if Path(source).is_dir():
+        text = sum(_parameters(part) for part in sorted(Path(source).glob("text_encoder*")))
+        counts = (_parameters(Path(source) / "transformer"), text, _parameters(Path(source) / "vae"))
+        if not all(counts):  # other files than safetensors, or damaged: loading says what is wrong
+            return replace(preset, download=0.0)
+        denoiser, text, vae = counts
+        return replace(preset, parameters=denoiser, text_parameters=text, vae_parameters=vae, download=0.0)
+    blobs = (cache / f"models--{source.replace('/', '--')}" / "blobs").glob("*")
+    return replace(preset, download=max(preset.download - sum(b.stat().st_size for b in blobs) / 1e9, 0.0))
+
+
+def _estimate(preset: Preset, machine: Machine, mode: str) -> Plan:
+    denoiser, text = 2 * preset.parameters, 2 * preset.text_parameters  # bfloat16
+    vae = 4 * preset.vae_parameters  # float32, which Wan's needs
+    ram = denoiser + text + vae + SPARE  # all modes read the weights into RAM first
+    tokens = (
+        ((preset.frames - 1) // 4 + 2)
+        * (preset.height // preset.token_side)
+        * (preset.width // preset.token_side)
+    )  # with the window that latent_concat puts before the others
+    step = 2 * STEP * tokens * preset.token_width * preset.batch / 1e9
+    area, at_once = preset.width * preset.height, min(preset.frames, AT_ONCE)
+    width = 4 if preset.module == "wan" else 2
+    video = 2 * 4 * 3 * preset.frames * area / 1e9  # twice in float32: as decoded, and clamped or joined
+    whole = width * DECODE * at_once * area / 1e9 + video
+    tiled = width * DECODE * at_once * min(TILE, area) / 1e9 + video
+    if mode == "resident":
+        vram = denoiser + text + vae + max(step, whole)
+    elif mode == "group-offload":
+        vram = vae + min(LAYERS, denoiser + text) + max(step, tiled)
+    elif mode == "cpu":
+        vram, ram = 0.0, 2 * (denoiser + text) + vae + 2 * max(step, whole) + SPARE
+    else:
+        held = denoiser if mode == "model-offload" else denoiser / 2
+        vram = vae + max(text, held + step, tiled)  # the VAE stays, having encoded the frame
+    vram += SPARE if vram else 0.0
+    sentence = (
+        f"memory: {mode}, {MODES[mode]}; estimated VRAM {vram:.1f} GB ({machine.vram:.1f} free), RAM {ram:.1f} GB "
+        f"({machine.ram:.1f} free), download {preset.download:.1f} GB ({machine.disk:.1f} free on the disk); derived, "
+        "not measured; how many seconds it takes is not known before the first steps"
+    )
+    return Plan(mode, vram, ram, preset.download, sentence)
+
+
+def _parameters(folder: Path) -> float:
+    """In billions, as the headers of the folder's safetensors files count them; 0 if they cannot be read."""
+    try:
+        return sum(math.prod(shape) for file in folder.glob("*.safetensors") for shape in _shapes(file)) / 1e9
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return 0.0
+
+
+def _shapes(file: Path) -> Iterator[list[int]]:
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length > 100_000_000:  # the format's own limit
+            raise ValueError("no safetensors file")
+        header = json.loads(stream.read(length))
+    yield from (entry["shape"] for key, entry in header.items() if key != "__metadata__")
