@@ -236,8 +236,8 @@ def cogvideox(
         block_out_channels=(8, 8, 8, 8),
         layers_per_block=1,
         norm_num_groups=2,
-        sample_height=32,
-        sample_width=32,
+        sample_height=64,  # a tile is half of it: whole frames here
+        sample_width=64,
     )
     options = {
         "prediction_type": "v_prediction",
