@@ -8,7 +8,7 @@ demo: .venv/demo
 	$(BIN)/python app.py
 
 test: .venv/test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest
 
 lint: .venv/test
 	$(BIN)/ruff check .

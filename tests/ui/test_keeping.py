@@ -205,11 +205,11 @@ def test_a_closed_page_frees_its_frames(context, server):
     opened = Screen(context.new_page(), server.url)
     known = set(server.studio.sessions._sessions)
     opened.page.close()
-    for _ in range(100):
+    for _ in range(300):  # the page is missed at its next sign of life, later on a busy machine
         if not known & set(server.studio.sessions._sessions):
             return
         server.studio.jobs.submit(lambda job: None).wait(1)
         opened_again = context.new_page()
         opened_again.wait_for_timeout(100)
         opened_again.close()
-    raise AssertionError("the session is still there ten seconds after its page was closed")
+    raise AssertionError("the session is still there half a minute after its page was closed")
