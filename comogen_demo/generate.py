@@ -125,7 +125,7 @@ def crude_reference(image: np.ndarray, subjects: np.ndarray) -> np.ndarray:
     if not small:
         raise UserError(
             "The mask of the first frame is empty, but the dual-clock control cuts the subject out there: "
-            "give it a mask in frame 0."
+            "give it a mask in that frame."
         )
     masks = np.array(small)
     return cut_and_paste(image, masks[:, 0], masks.swapaxes(0, 1))

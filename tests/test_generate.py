@@ -147,5 +147,5 @@ def test_subjects_of_their_own_are_cut_out_each():
 def test_dual_clocks_need_a_mask_in_the_first_frame():
     late = MASKS.copy()
     late[0] = False
-    with pytest.raises(UserError, match="give it a mask in frame 0"):
+    with pytest.raises(UserError, match="give it a mask in that frame"):
         run(tiny_model(), masks=late, settings=DUAL)
