@@ -110,7 +110,7 @@ def load_model(
 def load_embedded(folder: Path, device: str | None = None) -> tuple[MiniBackbone, ControlConfig]:
     """The embedded backbone of a checkpoint folder without control, and how its own is made. Raises as `load_model`."""
     config, control = read_config(folder)
-    backbone = build_backbone(config, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    backbone = build_backbone(config, device or default_device())
     _fill(backbone.vae, folder / "vae.safetensors")
     _fill(backbone.denoiser, folder / "base.safetensors")
     for module in (backbone.vae, backbone.denoiser):
