@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..backbones.mini.backbone import autocast
 from ..backbones.mini.vae import WINDOW, VideoVAE, to_frames, to_video
 from .clips import Shard
+from .muon import Muon
 from .record import Record
 
 OBJECT_WEIGHT = 5.0  # of a pixel that an object covers at some time of the window, against one of the table
@@ -102,13 +103,7 @@ def _optimizers(
 ) -> tuple[list[tuple[nn.Parameter, nn.Parameter]], list[torch.optim.Optimizer]]:
     """Muon for the kernels, AdamW for the biases; and each kernel with the matrix that shares its memory."""
     kernels = [(p, nn.Parameter(p.detach().view(len(p), -1))) for p in trainable if p.ndim == 4]
-    muon = torch.optim.Muon(
-        [matrix for _, matrix in kernels],
-        lr=training.learning_rate,
-        momentum=0.95,
-        weight_decay=0.0,
-        adjust_lr_fn="match_rms_adamw",
-    )
+    muon = Muon([matrix for _, matrix in kernels], lr=training.learning_rate, weight_decay=0.0)
     rest = [p for p in trainable if p.ndim != 4]
     adam = torch.optim.AdamW(rest, lr=training.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
     for optimizer in (muon, adam):

@@ -20,6 +20,7 @@ from ..control.injection import Injection
 from ..control.schedule import progress_of, weight
 from .attention import plain_attention
 from .latents import Batch, Latents, Masking, draw_batch
+from .muon import Muon
 from .record import Record
 
 FOREGROUND_WEIGHT = 5.0
@@ -169,15 +170,7 @@ def _optimizers(trainable: dict[str, nn.Parameter], t: FlowTraining) -> list[tor
     rest = [p for n, p in trainable.items() if n not in matrices]
     made: list[torch.optim.Optimizer] = []
     if matrices:
-        made.append(
-            torch.optim.Muon(
-                [trainable[n] for n in sorted(matrices)],
-                lr=t.learning_rate,
-                momentum=0.95,
-                weight_decay=0.01,
-                adjust_lr_fn="match_rms_adamw",
-            )
-        )
+        made.append(Muon([trainable[n] for n in sorted(matrices)], lr=t.learning_rate))
     if rest:
         made.append(torch.optim.AdamW(rest, lr=t.adam_rate, betas=(0.9, 0.98), weight_decay=0.0))
     for optimizer in made:
