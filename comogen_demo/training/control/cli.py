@@ -72,6 +72,11 @@ def add_arguments(commands: Any) -> None:
         action="store_false",
         help="faster, and takes far more memory",
     )
+    control.add_argument(
+        "--shard",
+        action="store_true",
+        help="with several processes, each keeps a part of the frozen backbone (FSDP): less memory, more traffic",
+    )
     control.set_defaults(train=run)
 
 

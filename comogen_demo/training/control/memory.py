@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psutil
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from .settings import ControlTraining
 from .trainable import Trainable
@@ -56,8 +57,9 @@ def estimate(
 
 
 def size(module: nn.Module) -> int:
-    """Bytes of a module's weights."""
-    return sum(p.numel() * p.element_size() for p in module.parameters())
+    """Bytes of a module's weights in this process."""
+    own = (p.to_local() if isinstance(p, DTensor) else p for p in module.parameters())
+    return sum(p.numel() * p.element_size() for p in own)
 
 
 class Peak:

@@ -21,8 +21,8 @@ class ControlTraining:
     method: "controlnet" has a ControlNet of the Motion Layers in the adapter's place, which learns in the adapter's
     stage and has no LoRA; batch: clips a step, all processes together; warmup: steps over which the rate rises; ema:
     decay of the weights' moving average, which is what a stage leaves behind; cells, adapter_width: of the MaskAdapter;
-    lora_rank: None is the smaller of 128 and a sixth of the token width; validate_every: steps, 0 is at the end of a
-    stage only.
+    lora_rank: None is the smaller of 128 and a sixth of the token width; shard: the frozen backbone in parts, one a
+    process (FSDP); validate_every: steps, 0 is at the end of a stage only.
     """
 
     method: Method = "adapter"
@@ -39,6 +39,7 @@ class ControlTraining:
     adapter_width: int = 96
     lora_rank: int | None = None
     gradient_checkpointing: bool = True
+    shard: bool = False
     log_every: int = 10
     checkpoint_every: int = 500
     validate_every: int = 0

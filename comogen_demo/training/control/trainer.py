@@ -24,13 +24,21 @@ from .curves import Curves
 from .memory import Peak, estimate
 from .samples import SampleCache, draw, order
 from .settings import STAGES, ControlTraining
+from .sharding import shard, whole_for_each
 from .state import Average, checkpoint_of, give_checkpoint, give_weights, load, store, weights_of
 from .trainable import Samples, Trainable
 from .validation import Validation
 
 SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 # settings that may be others when a run is resumed
-FREE = ("log_every", "checkpoint_every", "validate_every", "validation_steps", "gradient_checkpointing")
+FREE = (
+    "log_every",
+    "checkpoint_every",
+    "validate_every",
+    "validation_steps",
+    "gradient_checkpointing",
+    "shard",
+)
 
 
 class ControlledBackbone(nn.Module):
@@ -75,8 +83,8 @@ class ControlTrainer:
         self.settings, self.folder, self.accelerator = settings, folder, accelerator
         if accelerator.distributed_type in SHARDED:
             raise UserError(
-                f"Training cannot share one model among processes ({accelerator.distributed_type.value}): choose plain "
-                "data parallelism in accelerate's configuration, with the whole model on each GPU."
+                f"Training shares one model among processes by --shard, not by accelerate's configuration "
+                f"({accelerator.distributed_type.value}): choose plain data parallelism there."
             )
         self.names, self.validation = cache.good(), validation
         settings.validate(len(self.names), accelerator.num_processes)
@@ -95,9 +103,12 @@ class ControlTrainer:
         self.injection = inject(self.adapter, backbone.blocks, layers)
         self.model = ControlledBackbone(trainable, self.adapter, self.injection, settings)
         self.rank = 0  # of the LoRA that is in the model
+        transformer: Any = getattr(backbone.denoiser, "transformer", backbone.denoiser)
         if settings.gradient_checkpointing:
-            denoiser: Any = backbone.denoiser
-            getattr(denoiser, "transformer", denoiser).enable_gradient_checkpointing()
+            transformer.enable_gradient_checkpointing()
+        if settings.shard:
+            self.model.requires_grad_(False)
+            shard(transformer, backbone.blocks, accelerator)
 
     def _check_same_run(self) -> None:
         """Raises UserError if the folder holds a run of other settings, which would be mixed with this one."""
@@ -152,6 +163,7 @@ class ControlTrainer:
             lr=s.learning_rate,
             weight_decay=s.weight_decay,
         )
+        whole_for_each(self.model)
         model, optimizer = accelerator.prepare(self.model, raw)
         learning = [p for p in model.parameters() if p.requires_grad]
         average, start, saved = Average(model, s.ema), 0, self.folder / f"{stage}-state.pt"

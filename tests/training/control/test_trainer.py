@@ -114,15 +114,18 @@ def test_gradient_checkpointing_changes_memory_only(finished, data, tmp_path):
         assert torch.allclose(value, expected[name], atol=1e-5), name
 
 
-def test_two_processes_equal_one_with_the_doubled_batch(data, tmp_path):
-    """One process trains on batches of two, each of the two on one clip of them; gloo carries the gradients."""
+@pytest.mark.parametrize("shard", [False, True])
+def test_two_processes_equal_one_with_the_doubled_batch(data, tmp_path, shard):
+    """One process trains on batches of two, each of the two on one clip of them; gloo carries the gradients, and the
+    weights of the backbone where it is in parts."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = replace(SETTINGS, adapter_epochs=1, lora_epochs=1)
     single = make_trainer(tmp_path / "alone", data, settings)
     start = {name: value.clone() for name, value in single.adapter.state_dict(prefix="adapter.").items()}
-    torch.multiprocessing.spawn(train, (tmp_path / "both", data, settings, port, 2), nprocs=2)
+    several = replace(settings, shard=shard)
+    torch.multiprocessing.spawn(train, (tmp_path / "both", data, several, port, 2), nprocs=2)
     for stage in ("adapter", "lora"):
         list(single.run(stage))
         alone, both = learned(tmp_path / "alone", stage), learned(tmp_path / "both", stage)
@@ -135,8 +138,13 @@ def test_two_processes_equal_one_with_the_doubled_batch(data, tmp_path):
 
 def test_a_model_in_parts_is_refused(data, tmp_path, monkeypatch):
     monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
-    with pytest.raises(UserError, match="FSDP"):
+    with pytest.raises(UserError, match="--shard"):
         make_trainer(tmp_path, data)
+
+
+def test_one_process_has_no_parts(data, tmp_path):
+    with pytest.raises(UserError, match="several"):
+        make_trainer(tmp_path, data, replace(SETTINGS, shard=True))
 
 
 def test_a_stage_that_is_done_is_loaded(finished, data):

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from comogen_demo.training.control.memory import size
 from comogen_demo.training.control.samples import SampleCache
 from comogen_demo.training.control.settings import ControlTraining
 from comogen_demo.training.control.trainable import make_trainable
@@ -64,8 +65,11 @@ def train(rank: int, folder: Path, data: Path, settings: ControlTraining, port: 
         "ACCELERATE_USE_CPU": "true",
     }
     torch.set_num_threads(1)
+    whole = size(tiny_model().backbone.denoiser)
     trainer = make_trainer(folder, data, settings)
     assert trainer.accelerator.num_processes == processes
+    share = size(trainer.model.denoiser) / whole
+    assert share < 0.6 if settings.shard else share == 1
     for stage in ("adapter", "lora"):
         list(trainer.run(stage))
     trainer.accelerator.end_training()
