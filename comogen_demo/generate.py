@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import torch
 
+from .backbones.base import with_lead
 from .checkpoint import Model, load_model
 from .control.adapter import occupancy
 from .control.controlnet import inject
@@ -45,13 +46,15 @@ class Step:
 @dataclass(frozen=True)
 class Result:
     """frames: uint8 (T, H, W, 3) at the model's size; report: how well the subject kept to its mask (None without
-    one); unknown_words: words of the prompt that the model has never seen."""
+    one); unknown_words: words of the prompt that the model has never seen; left_out: subjects, from 0, that dual clocks
+    could not cut out, since they have no mask in the first frame."""
 
     frames: np.ndarray
     fps: float
     report: ControlReport | None
     seconds: float
     unknown_words: tuple[str, ...]
+    left_out: tuple[int, ...] = ()
 
 
 def generate(
@@ -88,16 +91,20 @@ def generate(
 
     # 2. What the mask asks for: one residual per video token, or the subject cut out and pasted along its masks.
     residual, reference, weight_of = None, None, weights(settings.steps, settings.schedule)
+    late: tuple[int, ...] = ()
     if masks is not None and settings.strength > 0:
-        held = torch.from_numpy(np.concatenate([masks[:1]] * backbone.lead + [masks]))
         if settings.control == "adapter":
             with torch.inference_mode():
+                held = torch.from_numpy(with_lead(masks, backbone.lead))
                 covered = occupancy(held[None], backbone.token_grid, model.adapter.cells)
                 residual = model.adapter(covered.to(run.latents.device))
         else:
-            crude = crude_reference(image, subjects)
+            late = tuple(k for k, one in enumerate(subjects) if one.any() and not one[0].any())
+            cut = np.delete(subjects, late, 0)
+            crude = crude_reference(image, cut)
             yield Step(-1, settings.steps, 1.0, crude)
-            clean = backbone.encode(np.concatenate([crude[:1]] * backbone.lead + [crude]))
+            held = torch.from_numpy(with_lead(np.asarray(cut.any(0)), backbone.lead))
+            clean = backbone.encode(with_lead(crude, backbone.lead))
             reference = Reference(clean, held, CLOCKS.get(backbone.name, OTHERS), settings.strength)
 
     # 3. Denoise by the backbone's own schedule, the residual fading with ours.
@@ -114,7 +121,7 @@ def generate(
     # 4. Decode, and measure the subject against its mask.
     frames = backbone.decode(run.latents)
     report = measure_control(image, frames, masks) if masks is not None else None
-    yield Result(frames, backbone.fps, report, time.perf_counter() - began, prompted.unknown)
+    yield Result(frames, backbone.fps, report, time.perf_counter() - began, prompted.unknown, late)
 
 
 def crude_reference(image: np.ndarray, subjects: np.ndarray) -> np.ndarray:

@@ -144,6 +144,15 @@ def test_subjects_of_their_own_are_cut_out_each():
     assert np.array_equal(steps[0].preview[5, 8:16, 14:22], FRAME[8:16, 4:12])
 
 
+def test_dual_clocks_leave_a_late_subject_out_and_say_so():
+    late = np.zeros_like(MASKS)
+    late[2:, 20:28, 20:28] = True
+    _, alone = run(tiny_model(), settings=DUAL)
+    _, both = run(tiny_model(), masks=np.stack([MASKS, late]), settings=DUAL)
+    assert alone.left_out == () and both.left_out == (1,)
+    assert np.array_equal(alone.frames, both.frames)
+
+
 def test_dual_clocks_need_a_mask_in_the_first_frame():
     late = MASKS.copy()
     late[0] = False

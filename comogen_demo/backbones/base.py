@@ -80,3 +80,8 @@ class Backbone(Protocol):
 
     def decode(self, latents: Tensor) -> np.ndarray:
         """Latents (1, C, T', h, w) -> uint8 (T, height, width, 3)."""
+
+
+def with_lead(sequence: np.ndarray, lead: int) -> np.ndarray:
+    """Frames or masks (T, ...) as a backbone has them: the `lead` before the first shown one are like it."""
+    return np.concatenate([sequence[:1]] * lead + [sequence])

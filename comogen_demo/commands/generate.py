@@ -233,6 +233,12 @@ def _tell_crop(picture: np.ndarray, fit: Fit) -> None:
 def _report(result: Result, out: str) -> None:
     if result.unknown_words:
         print(f"the model does not know: {', '.join(result.unknown_words)}", file=sys.stderr)
+    for subject in result.left_out:
+        print(
+            f"subject {subject + 1} has no mask in the first frame, where the dual-clock control cuts subjects out: "
+            "it is left out",
+            file=sys.stderr,
+        )
     if result.report is not None and math.isfinite(result.report.mean):
         print(
             f"subject against its mask: mean IoU {result.report.mean:.3f} over {len(result.frames) - 1} frames"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ...backbones.base import with_lead
 from ...backbones.hunyuan import HunyuanBackbone
 from ...backbones.mini.vae import to_video
 from ..data.folder import Clip
-from .trainable import Samples, drop_parts, flow_level, mean_error, spread, with_lead
+from .trainable import Samples, drop_parts, flow_level, mean_error, spread
 
 
 class HunyuanTrainable:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...backbones.base import Backbone
+from ...backbones.base import Backbone, with_lead
 from ...control.adapter import occupancy
 from ...errors import UserError
 from ..data.folder import Clip, Form
@@ -63,11 +63,6 @@ def covered_by(masks: np.ndarray, backbone: Backbone, cells: int) -> Tensor:
     """`occupancy` of one clip's masks bool (T, H, W), the lead held at the first: (T', h' cells, w' cells)."""
     held = with_lead(masks, backbone.lead)
     return occupancy(torch.from_numpy(held)[None], backbone.token_grid, cells)[0]
-
-
-def with_lead(sequence: np.ndarray, lead: int) -> np.ndarray:
-    """Frames or masks (T, ...) as the backbone has them: the `lead` before the first shown one are like it."""
-    return np.concatenate([sequence[:1]] * lead + [sequence])
 
 
 def flow_level(u: Tensor, shift: float) -> Tensor:
