@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import UserError
 from . import planner
 from .planner import DoesNotFit, Plan
 from .registry import Preset
@@ -25,7 +24,7 @@ class Attempt:
     @property
     def sentence(self) -> str:
         """That it is the second attempt or a later one; "" at first."""
-        again = f"the GPU ran out of memory in the mode {self.failed}; the same again in the mode {self.plan.mode}"
+        again = f"The GPU ran out of memory in the mode {self.failed}; the same again in the mode {self.plan.mode}."
         return again if self.failed else ""
 
 

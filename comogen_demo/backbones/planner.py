@@ -33,8 +33,10 @@ SPARE = 1.0  # GB of VRAM and of RAM: CUDA's own, Python and torch, fragments
 
 
 class DoesNotFit(UserError):
-    """No way to hold a backbone fits. what: the sentence up to the advice, which is the asker's own; least: the mode that
-    needs least, "" where all were tried."""
+    """No way to hold a backbone fits.
+
+    what: the sentence up to the advice, which is the asker's own; least: the mode that needs least, "" if all failed.
+    """
 
     def __init__(self, what: str, least: str = ""):
         super().__init__(f"{what}: choose a smaller model, or run it on a machine with more memory.")
