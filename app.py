@@ -26,16 +26,25 @@ def main() -> None:
         default=None,
         help="whether the page may fetch weights (default: only where no other machine can open it)",
     )
+    parser.add_argument(
+        "--backbone",
+        action="append",
+        metavar="NAME",
+        help="a large backbone that the page may choose, such as wan; may be given again (default: all of them where "
+        "no other machine can open the page, else none)",
+    )
     options = parser.parse_args()
     try:
         with explained_imports():
+            from comogen_demo.backbones.registry import PRESETS, find_preset
             from comogen_demo.ui.engine import Embedded
             from comogen_demo.ui.page import build, launch_options
             from comogen_demo.ui.studio import Studio
+        named = [find_preset(name).name for name in options.backbone or ()]
     except UserError as error:
         sys.exit(f"error: {error}")
     alone = options.host in ("127.0.0.1", "localhost", "::1") and options.share == "off"
-    studio = Studio(Embedded(options.model))
+    studio = Studio(Embedded(options.model), backbones=named or (tuple(PRESETS) if alone else ()))
     page = build(studio, downloads=alone if options.downloads is None else options.downloads == "on")
     page.launch(
         server_name=options.host,

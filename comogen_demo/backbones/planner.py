@@ -32,6 +32,17 @@ LAYERS = 2.5  # GB: the largest single layer and the one fetched next; UMT5's ta
 SPARE = 1.0  # GB of VRAM and of RAM: CUDA's own, Python and torch, fragments
 
 
+class DoesNotFit(UserError):
+    """No way to hold a backbone fits.
+
+    what: the sentence up to the advice, which is the asker's own; least: the mode that needs least, "" if all failed.
+    """
+
+    def __init__(self, what: str, least: str = ""):
+        super().__init__(f"{what}: choose a smaller model, or run it on a machine with more memory.")
+        self.what, self.least = what, least
+
+
 @dataclass(frozen=True)
 class Machine:
     """What is free, in GB (1e9 bytes): vram (0: no GPU), ram, and disk where downloads go."""
@@ -55,13 +66,13 @@ class Plan:
 def plan(preset: Preset, machine: Machine, mode: str = "auto") -> Plan:
     """The fastest mode that fits, or the one that is asked for, whether it fits or not: it is an estimate.
 
-    `preset.download` is what must still be fetched. Raises UserError if there is no GPU for the mode, no mode that
-    fits, or no room on the disk.
+    `preset.download` is what must still be fetched. Raises DoesNotFit if no mode fits, UserError if there is no GPU for
+    the mode or no room on the disk.
     """
     if preset.download > machine.disk:
         raise UserError(
             f"The weights of {preset.title} need {preset.download:.1f} GB more on the disk, but {machine.disk:.1f} GB "
-            "are free: make room, or give a folder that has them with --weights."
+            "are free: make room, or give a folder that has them."
         )
     if mode not in ("auto", "cpu") and not machine.vram:
         raise UserError(f"The memory mode {mode} needs a GPU, and none was found: choose cpu or auto.")
@@ -71,11 +82,11 @@ def plan(preset: Preset, machine: Machine, mode: str = "auto") -> Plan:
         if mode != "auto" or (made.vram <= machine.vram and made.ram <= machine.ram):
             return made
     least = plans[-1]
-    raise UserError(
+    raise DoesNotFit(
         f"{preset.title} at {preset.width} x {preset.height} pixels and {preset.frames} frames does not fit: "
         f"{least.mode}, which needs least, is estimated at {least.vram:.1f} GB of VRAM and {least.ram:.1f} GB of RAM, "
-        f"and {machine.vram:.1f} and {machine.ram:.1f} GB are free; choose a smaller --size, fewer --frames or a "
-        f"smaller backbone, or try it all the same with --memory {least.mode}."
+        f"and {machine.vram:.1f} and {machine.ram:.1f} GB are free",
+        least.mode,
     )
 
 

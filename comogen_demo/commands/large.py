@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from ..backbones import planner
+from ..backbones.attempts import Attempt, attempts
+from ..backbones.planner import DoesNotFit
 from ..backbones.registry import PRESETS, Preset, find_preset
 from ..errors import UserError
 
@@ -72,35 +73,24 @@ def tell(preset: Preset, weights: str | None) -> None:
 
 
 def in_memory(preset: Preset, weights: str | None, mode: str, work: Callable[[str], Made]) -> Made:
-    """What `work` makes in the memory mode that is planned ("auto") or asked for. Prints the plan first; where the GPU
-    runs out of memory, says so and does the work from its beginning in the next mode.
+    """What `work` makes in the memory mode that is planned ("auto") or asked for; prints each attempt's plan.
 
-    work: loads the backbone itself, in the mode that it is given. Raises UserError as `planner.plan`, and where the
-    last mode runs out of memory, too.
+    work: loads the backbone itself, in the mode that it is given. Raises UserError as `attempts`.
     """
-    import torch
-    from huggingface_hub.constants import HF_HUB_CACHE
 
-    from ..backbones.placement import forget, measure
+    def once(held: str) -> Iterator[Made]:
+        yield work(held)
 
-    cache = Path(HF_HUB_CACHE)
-    sized = planner.with_sizes(preset, weights, cache)
-    planned = planner.plan(sized, measure(cache), mode)
-    while True:
-        print(planned.sentence, flush=True)
-        try:
-            return work(planned.mode)
-        except torch.OutOfMemoryError:
-            lower = planner.below(planned.mode)
-            if lower is None:
-                raise UserError(
-                    f"The GPU's memory is too small for {preset.title} at {preset.width} x {preset.height} pixels "
-                    f"and {preset.frames} frames even in the mode {planned.mode}: choose a smaller --size or fewer "
-                    "--frames."
-                ) from None
-        print(
-            f"the GPU ran out of memory in the mode {planned.mode}; the same again in the mode {lower}",
-            file=sys.stderr,
-        )
-        forget()  # out here: until the exception is gone it holds what it was raised in
-        planned = planner.plan(replace(sized, download=0.0), measure(cache), lower)
+    try:
+        for event in attempts(preset, weights, mode, once):
+            if not isinstance(event, Attempt):
+                return event
+            if event.failed:
+                print(event.sentence, file=sys.stderr)
+            print(event.plan.sentence, flush=True)
+    except DoesNotFit as error:
+        all_the_same = f", or try it all the same with --memory {error.least}" if error.least else ""
+        raise UserError(
+            f"{error.what}; choose a smaller --size, fewer --frames or a smaller backbone{all_the_same}."
+        ) from None
+    raise RuntimeError("the work ended without a result")

@@ -21,8 +21,16 @@ MOST_STEPS, MOST_SEED = 50, 2**31 - 1  # what the page's fields offer
 
 
 def empty(frames: int) -> dict[str, Any]:
-    """A document before anything was chosen. Beside a project's entries it has `source`: where its frame is from."""
-    chosen: dict[str, Any] = {"image": "", "source": None, "tracks": [], "prompt": "", "settings": {}}
+    """A document before anything was chosen. Beside a project's entries it has `source`, where its frame is from, and
+    `model`, the choice of the one that is to make the video ("": the embedded one)."""
+    chosen: dict[str, Any] = {
+        "image": "",
+        "source": None,
+        "model": "",
+        "tracks": [],
+        "prompt": "",
+        "settings": {},
+    }
     return {"version": VERSION, "frames": frames, **chosen}
 
 

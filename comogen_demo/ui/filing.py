@@ -35,10 +35,10 @@ MIXED = "These files do not belong together: choose one project, one picture, or
 
 
 class Filing:
-    """The events of a page whose frames are `aspect` times as wide as high and play at `fps`."""
+    """The events of a page whose frames play at `fps`."""
 
-    def __init__(self, studio: Studio, aspect: float, fps: float):
-        self.studio, self.aspect, self.fps = studio, aspect, fps
+    def __init__(self, studio: Studio, fps: float):
+        self.studio, self.fps = studio, fps
 
     def take_in(self, event: gr.EventData, value: Any, request: gr.Request) -> tuple[Any, ...]:
         """Files were dropped or chosen -> editor, prompt, strength, steps, schedule, seed, control, crop.
@@ -56,7 +56,8 @@ class Filing:
                 return self._open(session, paths[0], turn)
             if kind == "masks":
                 return self._import(session, paths, value, turn)
-            frame, source, fit = frames.from_upload(session, paths[0], self.aspect)
+            aspect = self.studio.shelf.form(value.get("model")).aspect
+            frame, source, fit = frames.from_upload(session, paths[0], aspect)
             picture = {**frames.shown(frame, frames.upload_source(source, fit)), "turn": turn}
             return (gr.update(frame=picture), *NOTHING[:6], frames.crop_picture(source, fit))
         except UserError as error:
@@ -83,7 +84,7 @@ class Filing:
 
     def _open(self, session: Session, path: Path, turn: str) -> tuple[Any, ...]:
         project, source = _project(path)
-        frame = frames.from_browser(session, _picture(project, self.aspect), source)
+        frame = frames.from_browser(session, _picture(project), source)
         doc = {**document.to_browser(project), "image": frame.id, "source": source}
         opened = {"turn": turn, "doc": doc, "frame": frames.shown(frame, source)}
         return (gr.update(opened=opened), *document.fields_of(project), "")
@@ -139,7 +140,7 @@ def _project(path: Path) -> tuple[Project, dict[str, Any]]:
     return project, source if known else {"kind": "project"}
 
 
-def _picture(project: Project, aspect: float) -> np.ndarray:
+def _picture(project: Project) -> np.ndarray:
     """The project's own first frame, uint8 (H, W, 3). Raises UserError when it holds none that this page can show."""
     if not isinstance(project.image, bytes):
         raise UserError(
@@ -150,12 +151,6 @@ def _picture(project: Project, aspect: float) -> np.ndarray:
     if max(height, width) > document.MAX_SIDE:
         raise UserError(
             f"The project's picture is {width} x {height} pixels: at most {document.MAX_SIDE} a side are edited here."
-        )
-    if abs(width - aspect * height) > 0.01 * width:
-        shape = "square" if aspect == 1 else f"{aspect:g} times as wide as high"
-        raise UserError(
-            f"The project's picture is {width} x {height} pixels, but the model's are {shape}: "
-            "open the picture itself to have it cropped."
         )
     return pixels
 

@@ -28,10 +28,10 @@ SKIP = gr.skip()
 
 
 class Handlers:
-    """The events of a page whose frames are `aspect` times as wide as high."""
+    """The events of a page."""
 
-    def __init__(self, studio: Studio, aspect: float):
-        self.studio, self.aspect = studio, aspect
+    def __init__(self, studio: Studio):
+        self.studio = studio
 
     # The page's opening and closing
 
@@ -67,12 +67,13 @@ class Handlers:
             return _warn(error)
         return gr.update(frame=frames.shown(frame, {"kind": "example", "index": index}))
 
-    def upload(self, path: str | None, request: gr.Request) -> tuple[Any, Any]:
-        """A file was uploaded -> editor, crop."""
+    def upload(self, path: str | None, value: Any, request: gr.Request) -> tuple[Any, Any]:
+        """A file was uploaded -> editor, crop; it is cropped for the chosen model."""
         if not path:
             return SKIP, ""
         try:
-            frame, source, fit = frames.from_upload(self._session(request), Path(path), self.aspect)
+            aspect = self.studio.shelf.form(value.get("model")).aspect
+            frame, source, fit = frames.from_upload(self._session(request), Path(path), aspect)
         except UserError as error:
             return SKIP, views.notice(str(error))
         shown = frames.shown(frame, frames.upload_source(source, fit))

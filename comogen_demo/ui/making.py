@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
+from ..images import fit_image, read_image
 from ..jobs import Job
-from ..masks import save_masks
+from ..masks import fit_mask, save_masks
 from ..settings import Settings
 from ..video import embed_project, write_mp4
-from .engine import Engine
+from .engine import Engine, Form, Told
 from .sessions import png_bytes
 
 PREVIEW_SIDE = 160
@@ -42,42 +43,50 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Progress:
-    """How far a job is (share 0..1), and the video as it is by now, uint8 (T, H, W, 3), None before the first step."""
+    """How far a job is (share 0..1), and the video as it is by now, uint8 (T, H, W, 3) at `fps`, None if not known."""
 
     label: str
     share: float
     preview: np.ndarray | None = None
+    fps: float = 0.0
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A finished video. The folder holds frame.png, masks.zip, mask.mp4, control.mp4, project.json, maybe free.mp4.
 
-    Its videos carry the project. report: the generate.ControlReport; unknown: words of the prompt that the model has
-    never seen; drawn: frames of the project, where they are others than the video's (else 0).
+    Its videos carry the project. model: the choice of the page that made it, and `form`, what that makes; report: the
+    generate.ControlReport; unknown: words of the prompt that the model has never seen; drawn: frames of the project,
+    where they are others than the video's (else 0); notes: sentences on what else was done.
     """
 
     folder: Path
+    model: str
+    form: Form
     prompt: str
     settings: Settings
     seconds: float
-    fps: float
     report: Any
     unknown: tuple[str, ...]
     drawn: int = 0
+    notes: tuple[str, ...] = ()
     free: bool = False
 
     def file(self, name: str) -> Path:
         return self.folder / name
 
 
-def make_video(engine: Engine, request: Request, folder: Path) -> Callable[[Job], Outcome]:
-    """The function of the job that makes a video with its mask and writes all its files into `folder`."""
+def make_video(engine: Engine, request: Request, model: str, folder: Path) -> Callable[[Job], Outcome]:
+    """The function of the job that makes a video with its mask and writes all its files into `folder`.
+
+    model: the choice that `engine` is. A picture of another aspect than the model's is cropped to it, with its masks.
+    """
+    request, cropped = _fitted(request, engine.form)
     subjects = request.subjects
     assert subjects is not None
 
     def work(job: Job) -> Outcome:
-        result = _denoise(engine, request, job, "Moving the object")
+        result, notes = _denoise(engine, request, job, "Moving the object")
         folder.mkdir(parents=True)
         height, width = result.frames.shape[1:3]
         masks = np.asarray(subjects.any(0))
@@ -90,13 +99,15 @@ def make_video(engine: Engine, request: Request, folder: Path) -> Callable[[Job]
             embed_project(folder / "control.mp4", request.project)
         return Outcome(
             folder,
+            model,
+            engine.form,
             request.prompt,
             request.settings,
             result.seconds,
-            result.fps,
             result.report,
             result.unknown_words,
             request.drawn if request.drawn != len(result.frames) else 0,
+            tuple(filter(None, (cropped, *notes))),
         )
 
     return work
@@ -108,10 +119,8 @@ def make_comparison(engine: Engine, before: Outcome, folder: Path) -> Callable[[
     def work(job: Job) -> Outcome:
         if not before.folder.is_dir():
             raise UserError("The video to compare with is no longer kept: please generate it again.")
-        from ..images import read_image
-
         request = Request(read_image(before.file("frame.png")), None, before.prompt, before.settings)
-        result = _denoise(engine, request, job, "The same without a mask")
+        result, _ = _denoise(engine, request, job, "The same without a mask")
         shutil.copytree(before.folder, folder)
         write_mp4(folder / "free.mp4", result.frames, result.fps)
         project = (folder / "project.json").read_text("utf-8")
@@ -128,8 +137,25 @@ def discard(job: Job) -> None:
         shutil.rmtree(job.result.folder, ignore_errors=True)
 
 
-def _denoise(engine: Engine, request: Request, job: Job, label: str) -> Any:
-    """Runs the generator to its end, reporting each step. Returns the generate.Result."""
+def _fitted(request: Request, form: Form) -> tuple[Request, str]:
+    """The request with frame and masks in the form's aspect, and a sentence on what was cropped, "" for nothing.
+
+    As much as the model itself puts up with is left as it is.
+    """
+    height, width = request.frame.shape[:2]
+    if abs(width / height / form.aspect - 1) <= 0.02:
+        return request, ""
+    frame, fit = fit_image(request.frame, form.aspect, max(form.width, form.height, 512))
+    subjects = request.subjects
+    if subjects is not None:
+        subjects = np.stack([[fit_mask(mask, (height, width), fit) for mask in masks] for masks in subjects])
+    told = f"The middle {fit.width} x {fit.height} of your {width} x {height} pixels were used."
+    return replace(request, frame=frame, subjects=subjects), told
+
+
+def _denoise(engine: Engine, request: Request, job: Job, label: str) -> tuple[Any, list[str]]:
+    """Runs the generator to its end, reporting each step. Returns the generate.Result, and what else is to be told."""
+    notes: list[str] = []
     if engine.state != "ready":
         job.report(Progress("Loading the model", 0.0))
     engine.load()
@@ -137,10 +163,14 @@ def _denoise(engine: Engine, request: Request, job: Job, label: str) -> Any:
     for event in engine.run(request.frame, request.subjects, request.prompt, request.settings):
         if hasattr(event, "frames"):  # the Result at the end; a Step has none
             job.check()
-            return event
+            return event, notes
+        if isinstance(event, Told):
+            notes += [event.note] if event.note else []
+            job.report(Progress(" ".join((event.note, event.label)).strip(), 0.0))
+            continue
         done = event.index + 1
         told = f"{label}: step {done} of {event.total}" if done else "The cut-out that is followed"
-        job.report(Progress(told, done / event.total, event.preview))
+        job.report(Progress(told, done / event.total, event.preview, engine.form.fps))
     raise RuntimeError("the generator ended without a result")
 
 

@@ -10,12 +10,15 @@ from ..control.schedule import SCHEDULES
 from ..settings import MAX_STRENGTH, Settings
 from ..world.scene import FPS, FRAMES
 from . import document, views
+from .chooser import Chooser
+from .choosing import BUILT_IN, CONTROL_NOTE, Choosing
 from .clip_state import MOST
 from .composer import Composer, start
 from .driver import Driver
 from .driving import Driving
 from .editor import Editor
 from .endpoint import endpoint
+from .engine import CELLS
 from .fetching import Fetching
 from .filing import Filing
 from .gallery import Gallery, thumbnails
@@ -24,6 +27,7 @@ from .player import Player
 from .plots import schedule_plot
 from .running import Running
 from .selecting import Selecting
+from .shelf import EMBEDDED
 from .studio import Studio
 
 HEAD = (
@@ -34,8 +38,6 @@ UPLOAD_NOTE = (
     '<p class="small">The built-in model has only ever seen this table of coloured solids. '
     "With any other picture the selection and the editor work, but expect a strange video.</p>"
 )
-CONTROL_NOTE = "The adapter steers the model along the mask; a cut-out moved along it is redrawn."
-CELLS = (32, 32)  # rows and columns in which the model's adapter sees a mask
 SETTINGS = ("prompt", "strength", "steps", "schedule", "seed", "control")
 # Prompt and settings are part of the project document, which the editor holds.
 TO_DOCUMENT = """(document, prompt, strength, steps, schedule, seed, control) =>
@@ -47,15 +49,13 @@ def build(studio: Studio, downloads: bool = False) -> gr.Blocks:
 
     downloads: whether the page may fetch weights, which are written to the server's disk.
     """
-    events, making = Handlers(studio, aspect=1.0), Running(studio, FRAMES, FPS)
+    events, making = Handlers(studio), Running(studio)
     with gr.Blocks(title="CoMoGen Studio", analytics_enabled=False, fill_width=True) as page:
         gr.api(endpoint(studio, FRAMES), api_name="generate", concurrency_limit=4)
         job, result = gr.State(""), gr.State("")
         with gr.Row(elem_id="top"):
             gr.HTML(HEAD)
-            sign = gr.HTML(
-                views.model_sign(studio.engine.name, studio.engine.state, studio.engine.note), elem_id="sign"
-            )
+            sign = gr.HTML(views.sign_of(studio.shelf, EMBEDDED), elem_id="sign")
         with gr.Row(elem_id="desk"):
             with gr.Column(scale=1):
                 sources = _sources()
@@ -70,13 +70,13 @@ def build(studio: Studio, downloads: bool = False) -> gr.Blocks:
                 with gr.Column(elem_classes="card"):
                     driving = Driving(most=MOST, elem_id="driving")
             with gr.Column(scale=1):
-                fields = _fields()
+                fields = _fields(bool(studio.shelf.offered))
                 actions = _results()
         _wire_sources(events, sources, editor)
         _wire_editor(events, editor, fields)
         _wire_selecting(Selecting(studio), Fetching(studio, downloads), editor)
         _wire_driving(Driver(studio, FPS), driving, editor)
-        _wire_files(Filing(studio, aspect=1.0, fps=FPS), editor, fields, sources["crop"])
+        _wire_files(Filing(studio, fps=FPS), editor, fields, sources["crop"])
         shown = ("progress", "player", "report", "generate", "stop", "compare")
         outputs = [sign, editor, job, result, *(actions[n] for n in shown)]  # as running.Update has them
         settings = [fields[n] for n in SETTINGS]
@@ -86,7 +86,8 @@ def build(studio: Studio, downloads: bool = False) -> gr.Blocks:
         actions["compare"].click(making.compare, [job, result], outputs, **many)
         actions["stop"].click(making.stop, job, None, queue=False, **quiet)
         opened = editor.restore(events.restore, editor, [editor, *settings, job, result], **quiet)
-        opened.then(making.follow, [job, result], outputs, **many)
+        _wire_chooser(Choosing(studio), fields, editor, sign, opened)
+        opened.then(making.follow, [editor, job, result], outputs, **many)
         page.load(making.model_state, None, sign, **many)
         page.unload(events.close)
     return page
@@ -122,8 +123,8 @@ def _sources() -> dict[str, Any]:
     return {"gallery": gallery, "composer": composer, "upload": upload, "crop": crop}
 
 
-def _fields() -> dict[str, Any]:
-    """Prompt and settings."""
+def _fields(choice: bool) -> dict[str, Any]:
+    """Prompt and settings; choice: whether there is another model than the embedded one."""
     first = Settings()
     with gr.Column(elem_classes="card"):
         prompt = gr.Textbox(
@@ -174,6 +175,7 @@ def _fields() -> dict[str, Any]:
                 elem_id="seed",
             )
             dice = gr.Button("New seed", elem_id="dice", min_width=100)
+        chooser = Chooser(name=BUILT_IN, chosen=EMBEDDED, visible=choice, elem_id="chooser")
     return {
         "prompt": prompt,
         "strength": strength,
@@ -183,6 +185,7 @@ def _fields() -> dict[str, Any]:
         "seed": seed,
         "control": control,
         "dice": dice,
+        "chooser": chooser,
     }
 
 
@@ -210,10 +213,22 @@ def _wire_sources(events: Handlers, sources: dict[str, Any], editor: Editor) -> 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
     composer = sources["composer"]
     sources["gallery"].choose(events.choose, None, editor, **quiet)
-    sources["upload"].upload(events.upload, sources["upload"], [editor, sources["crop"]], **quiet)
+    sources["upload"].upload(events.upload, [sources["upload"], editor], [editor, sources["crop"]], **quiet)
     composer.redraw(events.compose, composer, composer, trigger_mode="always_last", **quiet)
     composer.shuffle(events.shuffle, None, composer, **quiet)
     composer.use(events.use_scene, composer, [composer, editor], **quiet)
+
+
+def _wire_chooser(
+    events: Choosing, fields: dict[str, Any], editor: Editor, sign: gr.HTML, opened: Any
+) -> None:
+    """opened: the event after which the editor has the page's draft."""
+    many: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+    chooser = fields["chooser"]
+    outputs = [chooser, editor, fields["control"], fields["steps"], sign]  # as choosing.Chosen has them
+    chooser.look(events.look, editor, chooser, **many)
+    chooser.choose(events.choose, editor, outputs, **many)
+    opened.then(events.reopen, editor, outputs, **many)
 
 
 def _wire_files(files: Filing, editor: Editor, fields: dict[str, Any], crop: gr.HTML) -> None:

@@ -17,9 +17,10 @@ from ..errors import UserError
 from ..jobs import Job
 from . import document, views
 from .filing import project_text
-from .making import Outcome, Progress, Request, film_strip
+from .making import Outcome, Request
 from .player import showing
 from .sessions import png_bytes
+from .shelf import EMBEDDED
 from .studio import Studio
 
 POLL = 0.05  # seconds between two looks at a job
@@ -45,20 +46,20 @@ Updates = AsyncIterator[tuple[Any, ...]]
 
 
 class Running:
-    """The events that make videos of `length` frames at `fps`."""
+    """The events that make videos."""
 
-    def __init__(self, studio: Studio, length: int, fps: float):
-        self.studio, self.length, self.fps = studio, length, fps
+    def __init__(self, studio: Studio):
+        self.studio = studio
 
     async def model_state(self) -> AsyncIterator[str]:
-        """Follows the model's sign until it is loaded or known to be missing."""
-        last = ""
+        """Follows the embedded model's sign until it is loaded or known to be missing."""
+        engine, last = self.studio.shelf.embedded, ""
         while True:
-            sign = self._sign()
+            sign = views.model_sign(engine.name, engine.state, engine.note)
             if sign != last:
                 yield sign
             last = sign
-            if self.studio.engine.state != "loading":
+            if engine.state != "loading":
                 return
             await asyncio.sleep(0.2)
 
@@ -84,16 +85,22 @@ class Running:
             if frame is None:
                 yield tuple(Update(editor=gr.update(missing=uuid.uuid4().hex)))
                 return
-            size = frame.pixels.shape[:2]
-            subjects = await asyncio.to_thread(document.subjects_of, project, self.length, size)
+            model, size = value.get("model") or EMBEDDED, frame.pixels.shape[:2]
+            engine = await asyncio.to_thread(self.studio.shelf.engine, model)
+            if settings.strength > 0 and settings.control not in engine.form.controls:
+                raise UserError(
+                    f"No trained control for {engine.name} is here: choose “{views.CONTROLS['dual-clock']}” as the "
+                    "control, or put a control's file into checkpoints/ and choose it under Model."
+                )
+            subjects = await asyncio.to_thread(document.subjects_of, project, engine.form.frames, size)
             project = replace(project, image=png_bytes(frame.pixels))
             text = project_text(project, value.get("source"))
             order = Request(frame.pixels, subjects, words, settings, text, project.frames)
-            job = self.studio.submit(order)
+            job = await asyncio.to_thread(self.studio.submit, order, model)
         except UserError as error:
             yield tuple(Update(progress=views.notice(str(error))))
             return
-        async for update in self._watch(job):
+        async for update in self._watch(job, model):
             yield update
 
     async def compare(self, job_id: str, result_id: str) -> Updates:
@@ -103,26 +110,26 @@ class Running:
             done = self.studio.jobs.get(result_id)
             if done is None or not isinstance(done.result, Outcome):
                 raise UserError("The video to compare with is no longer kept: please generate it again.")
-            job = self.studio.submit_comparison(done.result)
+            job = await asyncio.to_thread(self.studio.submit_comparison, done.result)
         except UserError as error:
             yield tuple(Update(progress=views.notice(str(error))))
             return
-        async for update in self._watch(job):
+        async for update in self._watch(job, done.result.model):
             yield update
 
-    async def follow(self, job_id: str, result_id: str) -> Updates:
+    async def follow(self, value: Any, job_id: str, result_id: str) -> Updates:
         """A page was opened again: shows its last result, and goes on watching its running job."""
         done = self.studio.jobs.get(result_id)
         yield tuple(self._state(done) if done is not None and done.over else Update())
         job = self.studio.jobs.get(job_id)
         if job is not None and job is not done:
-            async for update in self._watch(job):
+            async for update in self._watch(job, value.get("model") or EMBEDDED):
                 yield update
 
     def stop(self, job_id: str) -> None:
         self.studio.jobs.cancel(job_id)
 
-    async def _watch(self, job: Job) -> Updates:
+    async def _watch(self, job: Job, model: str) -> Updates:
         seen: Any = None
         while not job.over:
             now = (job.state, job.progress, job.stopping, self.studio.jobs.ahead(job))
@@ -130,23 +137,21 @@ class Running:
                 yield tuple(await asyncio.to_thread(self._state, job))
             seen = now
             await asyncio.sleep(POLL)
-        yield tuple(self._state(job))
+        sign = await asyncio.to_thread(views.sign_of, self.studio.shelf, model)
+        yield tuple(self._state(job)._replace(sign=sign))
 
     def _state(self, job: Job) -> Update:
         """The page as a job has it."""
         if not job.over:
-            now = job.progress
-            film = film_strip(now.preview) if isinstance(now, Progress) and now.preview is not None else ""
             return Update(
                 editor=gr.update(job=job.id),
                 job=job.id,
-                progress=views.progress_panel(job, self.studio.jobs.ahead(job), film, self.length, self.fps),
+                progress=views.progress_panel(job, self.studio.jobs.ahead(job)),
                 generate=gr.update(visible=False),
                 stop=gr.update(visible=True, interactive=not job.stopping),
                 compare=gr.update(interactive=False),
             )
         ended = Update(
-            sign=self._sign(),
             editor=gr.update(job=""),
             job="",
             progress=views.ended_panel(job),
@@ -159,14 +164,10 @@ class Running:
         return ended._replace(
             editor=gr.update(job="", result=job.id),
             result=job.id,
-            player=showing(job.result, self.length),
-            report=views.report_panel(job.result, self.length),
+            player=showing(job.result),
+            report=views.report_panel(job.result),
             compare=gr.update(visible=not job.result.free, interactive=True),
         )
-
-    def _sign(self) -> str:
-        engine = self.studio.engine
-        return views.model_sign(engine.name, engine.state, engine.note)
 
     def _check_idle(self, job_id: str) -> None:
         job = self.studio.jobs.get(job_id)

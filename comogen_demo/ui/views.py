@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 import time
 from html import escape
+from typing import Any
 
+import numpy as np
+
+from ..errors import UserError
 from ..jobs import Job
 from ..settings import Control
-from .making import Outcome, Progress
+from .making import Outcome, Progress, film_strip
 from .plots import overlap_plot
+from .shelf import Shelf
 
 STOPPED = '<div class="panel idle">Stopped. Nothing is lost: press Generate to start again.</div>'
 CONTROLS: dict[Control, str] = {"adapter": "Trained adapter", "dual-clock": "Cut-out, no training"}
@@ -25,15 +30,15 @@ def notice(text: str) -> str:
     return f'<div class="panel notice" role="alert">{escape(text)}</div>'
 
 
-def progress_panel(job: Job, ahead: int, film: str, frames: int, fps: float) -> str:
-    """A job that is not over: its place in the queue, or its bar with the preview, whose `film` is a data URL or ""."""
+def progress_panel(job: Job, ahead: int) -> str:
+    """A job that is not over: its place in the queue, or its bar with the preview."""
     now = job.progress
     if job.state == "waiting":
         return _bar(f"Waiting: {ahead} ahead of yours" if ahead else "Starting", None)
     if not isinstance(now, Progress):
         return _bar("Starting", None)
     bar = _bar("Stopping" if job.stopping else now.label, now.share)
-    return bar + (_film(film, frames, frames / fps) if film else "")
+    return bar if now.preview is None else bar + _film(now.preview, len(now.preview) / now.fps)
 
 
 def ended_panel(job: Job) -> str:
@@ -43,9 +48,9 @@ def ended_panel(job: Job) -> str:
     return STOPPED if job.state == "stopped" else ""
 
 
-def report_panel(outcome: Outcome, frames: int) -> str:
-    """How well the subject kept to its mask, and what the video of `frames` frames was made with."""
-    made = outcome.settings
+def report_panel(outcome: Outcome) -> str:
+    """How well the subject kept to its mask, and what the video was made with."""
+    made, frames = outcome.settings, outcome.form.frames
     strength = f"strength {made.strength:g}" + (f" ({made.schedule})" if made.control == "adapter" else "")
     facts = [CONTROLS[made.control], f"{made.steps} steps", strength, f"seed {made.seed}"]
     facts.append(f"{outcome.seconds:.1f} s")
@@ -54,6 +59,7 @@ def report_panel(outcome: Outcome, frames: int) -> str:
         lines.append(
             f'<p class="facts">Your {outcome.drawn} frames were played into the {frames} that the model makes.</p>'
         )
+    lines += [f'<p class="facts">{escape(note)}</p>' for note in outcome.notes]
     if outcome.unknown:
         words = ", ".join(f"“{escape(w)}”" for w in outcome.unknown)
         lines.append(f'<p class="facts">The model has never seen {words} and read past it.</p>')
@@ -65,10 +71,24 @@ def report_panel(outcome: Outcome, frames: int) -> str:
     return f'<div class="panel report">{"".join(lines)}</div>'
 
 
+def sign_of(shelf: Shelf, model: Any) -> str:
+    """The sign of a chosen model, or why it can't be used."""
+    try:
+        engine = shelf.engine(model)
+    except UserError as error:
+        return model_sign(str(model), "missing", str(error))
+    return model_sign(engine.name, engine.state, engine.note)
+
+
 def model_sign(name: str, state: str, note: str) -> str:
     """The model's state in the page's head; a note is told in full below it."""
-    words = {"loading": "loading", "ready": "ready", "missing": "not available"}[state]
-    sign = f'<span class="sign {state}"><i></i>model {escape(name)}: {words}</span>'
+    words = {
+        "loading": "loading",
+        "ready": "ready",
+        "missing": "not available",
+        "resting": "loaded when used",
+    }
+    sign = f'<span class="sign {state}"><i></i>model {escape(name)}: {words[state]}</span>'
     return sign + (f'<p class="sign-note" role="alert">{escape(note)}</p>' if note else "")
 
 
@@ -82,10 +102,12 @@ def _bar(label: str, share: float | None) -> str:
     )
 
 
-def _film(film: str, frames: int, seconds: float) -> str:
+def _film(preview: np.ndarray, seconds: float) -> str:
     """The preview's frames played by CSS; the delay keeps its place in time when the next step's film comes."""
+    frames, height, width = preview.shape[:3]
     style = (
-        f"background-image:url({film});animation-duration:{seconds:.2f}s;"
+        f"aspect-ratio:{width}/{height};background-image:url({film_strip(preview)});"
+        f"animation-duration:{seconds:.2f}s;"
         f"animation-timing-function:steps({frames}, jump-none);"
         f"animation-delay:-{time.monotonic() % seconds:.2f}s;--film-width:{frames * 100}%"
     )

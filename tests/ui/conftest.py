@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,13 @@ class Server:
     """A running page with its studio; models: what selects and finds, in place of the studio's own."""
 
     def __init__(
-        self, engine: FakeEngine, models: BuiltInModels | FakeModels | None = None, downloads: bool = False
+        self,
+        engine: FakeEngine,
+        models: BuiltInModels | FakeModels | None = None,
+        downloads: bool = False,
+        backbones: Sequence[str] = (),
     ):
-        self.engine, self.studio = engine, Studio(engine)
+        self.engine, self.studio = engine, Studio(engine, backbones=backbones)
         if models is not None:
             self.studio.models = models
         self.page = build(self.studio, downloads)

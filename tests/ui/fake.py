@@ -21,6 +21,7 @@ from comogen_demo.selection import select_by_box, select_by_points
 from comogen_demo.selection.builtin import BuiltIn, ColourFinder
 from comogen_demo.selection.interface import Box, Found, Point
 from comogen_demo.settings import Settings
+from comogen_demo.ui.engine import Form
 
 SIDE, FRAMES, FPS = 256, 25, 12.5
 
@@ -30,6 +31,7 @@ class FakeEngine:
 
     def __init__(self, pause: float = 0.03, broken: str = ""):
         self.name, self.state, self.note = "fake", "loading", ""
+        self.form = Form(SIDE, SIDE, FRAMES, FPS, (32, 32))
         self.pause, self.broken = pause, broken
         self.seen: list[tuple[Any, ...]] = []  # frame, masks of all subjects united, prompt, settings
         self.subjects: list[np.ndarray | None] = []
@@ -39,6 +41,9 @@ class FakeEngine:
             self.state, self.note = "missing", self.broken
             raise UserError(self.broken)
         self.state, self.note = "ready", ""
+
+    def unload(self) -> None:
+        self.state = "resting"
 
     def run(
         self, frame: np.ndarray, subjects: np.ndarray | None, prompt: str, settings: Settings

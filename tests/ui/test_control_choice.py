@@ -6,7 +6,7 @@ import pytest
 from comogen_demo.jobs import Job
 from comogen_demo.project import Project
 from comogen_demo.settings import Settings
-from comogen_demo.ui.engine import Embedded
+from comogen_demo.ui.engine import Embedded, Form
 from comogen_demo.ui.making import Request, make_video
 from comogen_demo.video import read_project
 from tests.tiny import tiny_model
@@ -85,7 +85,7 @@ def test_the_first_thing_told_is_each_subject_cut_out_by_itself(tmp_path):
         subjects[0, t, 4:12, 4 + t : 12 + t] = True
         subjects[1, t, 20:28, 20 - 2 * t : 28 - 2 * t] = True
     engine = Embedded()
-    engine._model, engine.state = tiny_model(), "ready"
+    engine._model, engine.state, engine.form = tiny_model(), "ready", Form(32, 32, 9, 12.5, (8, 8))
     told = []
 
     class Told(Job):
@@ -93,7 +93,7 @@ def test_the_first_thing_told_is_each_subject_cut_out_by_itself(tmp_path):
             told.append(progress)
 
     request = Request(frame, subjects, "the red cube slides", Settings(steps=2, control="dual-clock"))
-    work = make_video(engine, request, tmp_path / "made")
+    work = make_video(engine, request, "embedded", tmp_path / "made")
     made = work(Told(work))
     assert [(now.label, now.share) for now in told[1:]] == [
         ("The cut-out that is followed", 0),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from comogen_demo.generate import load_model
-from comogen_demo.ui.page import CELLS
+from comogen_demo.ui.engine import CELLS
 from comogen_demo.video import read_video
 from comogen_demo.world.scene import FPS, FRAMES
 from tests.ui.screen import Screen

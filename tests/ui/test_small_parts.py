@@ -12,6 +12,7 @@ from comogen_demo.masks import Keyframe
 from comogen_demo.project import Project, Track, mask_png
 from comogen_demo.settings import Settings
 from comogen_demo.ui import document
+from comogen_demo.ui.engine import Form
 from comogen_demo.ui.gallery import COUNT, example, thumbnails
 from comogen_demo.ui.importing import read_masks, track_of
 from comogen_demo.ui.making import Outcome, film_strip, mask_preview
@@ -228,6 +229,15 @@ def test_previews_hold_every_frame():
 
 
 def test_the_report_says_when_frames_were_played_into_others(tmp_path):
-    made = Outcome(tmp_path, "the red cube moves", Settings(), 1.0, 12.5, None, ())
-    assert "played into" not in report_panel(made, 25)
-    assert "Your 49 frames were played into the 25" in report_panel(replace(made, drawn=49), 25)
+    made = Outcome(
+        tmp_path,
+        "embedded",
+        Form(256, 256, 25, 12.5, (32, 32)),
+        "the red cube moves",
+        Settings(),
+        1.0,
+        None,
+        (),
+    )
+    assert "played into" not in report_panel(made)
+    assert "Your 49 frames were played into the 25" in report_panel(replace(made, drawn=49))

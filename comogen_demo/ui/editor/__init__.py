@@ -21,4 +21,5 @@ class Editor(Part):
         **{"frame": None, "picked": None, "opened": None, "imported": None, "exported": None},
         **{"found": None, "added": None, "selection": None},
         **{"job": "", "result": "", "missing": "", "fps": 12.5, "grid": [32, 32], "modelFrames": 25},
+        **{"modelAspect": 1, "model": ""},
     }

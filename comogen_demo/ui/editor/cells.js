@@ -43,18 +43,19 @@ function masksIn(editor, track, {first, times}) {
   return masks;
 }
 
-let cellsShown = {masks: null, picture: null};
+let cellsShown = {masks: null, rows: 0, columns: 0, picture: null};
 function drawCells(pen, editor) {
   const {width, height, shown, grid: [rows, columns]} = editor, span = modelWindow(editor.time, shown.frames, editor.modelFrames);
   const masks = editor.tracks().filter(track => track.on).flatMap(track => masksIn(editor, track, span));
-  if (!cellsShown.masks || masks.length !== cellsShown.masks.length || masks.some((mask, i) => mask !== cellsShown.masks[i])) {
+  const other = cellsShown.rows !== rows || cellsShown.columns !== columns;
+  if (other || !cellsShown.masks || masks.length !== cellsShown.masks.length || masks.some((mask, i) => mask !== cellsShown.masks[i])) {
     const cells = modelCells(masks, width, height, rows, columns), picture = document.createElement('canvas');
     picture.width = columns;
     picture.height = rows;
     const pixels = new ImageData(columns, rows);
     cells.forEach((value, i) => pixels.data.set([232, 236, 244, Math.round(255 * value)], 4 * i));
     picture.getContext('2d').putImageData(pixels, 0, 0);
-    cellsShown = {masks, picture};
+    cellsShown = {masks, rows, columns, picture};
   }
   pen.fillStyle = INK.deep;
   pen.fillRect(0, 0, width, height);

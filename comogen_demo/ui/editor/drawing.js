@@ -25,6 +25,7 @@ function drawScene(editor) {
   if (view === 'model') drawCells(pen, editor);
   else if (view === 'cutout' && placed.some(one => one.moved)) drawLeft(pen, editor, placed);
   for (const one of placed) if (!(live.picture && one.chosen)) drawMask(pen, editor, one);
+  drawCut(pen, editor);
   if (!editor.playing && !live.picture) {
     for (const one of placed) {
       if (one.chosen && editor.onion) drawOnion(pen, editor, one);
@@ -36,6 +37,16 @@ function drawScene(editor) {
   if (view === 'model') drawCaption(pen, editor);
   if (!editor.playing) drawFound(pen, editor);
   if (!editor.playing) drawLive(pen, editor, live);
+}
+
+// Dims what the model does not get of the picture, as it makes another aspect.
+function drawCut(pen, {width, height, crop}) {
+  if (crop.wide === width && crop.high === height) return;
+  pen.beginPath();
+  pen.rect(0, 0, width, height);
+  pen.rect(crop.left, crop.top, crop.wide, crop.high);
+  pen.fillStyle = INK.deep;
+  pen.fill('evenodd');
 }
 
 // Where a track's mask is now: {track, chosen, moved, shapes, moment, path} with the outline `path` in the coordinates of

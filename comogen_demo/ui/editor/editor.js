@@ -4,7 +4,8 @@
 // changed); those of files.js, finding.js and weights.js are told there.
 // Props from Python: frame {id, url, source} (a new first frame), picked {image, turn, track, mask, name, error} (the answer
 // to a pick; `slow` if a model must be asked, `wait` as news of it), opened {doc, frame} (a loaded project), missing (it
-// knows no such frame), job and result (ids), fps, grid [rows, columns] and modelFrames of the model.
+// knows no such frame), job and result (ids), fps; model (the one that is chosen), its modelFrames, modelAspect (width / height)
+// and grid [rows, columns].
 
 const root = element.querySelector('.editor'), hint = root.querySelector('.hint');
 const canvas = root.querySelector('canvas');
@@ -38,7 +39,17 @@ const editor = {
   get waitsLong() { return questions.slow; },
   get canUndo() { return past.canUndo; },
   get canRedo() { return past.canRedo; },
-  get grid() { return props.grid; },
+  // What the model gets of the picture: its middle, {left, top, wide, high}.
+  get crop() {
+    const {width, height} = editor, wide = Math.min(width, height * props.modelAspect), high = Math.min(height, width / props.modelAspect);
+    const whole = Math.abs(width / height / props.modelAspect - 1) <= 0.02;
+    return whole ? {left: 0, top: 0, wide: width, high: height} : {left: (width - wide) / 2, top: (height - high) / 2, wide, high};
+  },
+  // The model's grid, gone on with over the whole picture.
+  get grid() {
+    const {wide, high} = editor.crop, [rows, columns] = props.grid;
+    return [Math.round(rows * editor.height / high), Math.round(columns * editor.width / wide)];
+  },
   get modelFrames() { return props.modelFrames; },
   get fps() { return props.fps; },
   get imageUrl() { return images[doc.image] || ''; },
@@ -254,7 +265,7 @@ watch('opened', () => {
   const opened = plain(props.opened);
   if (!opened || !opened.frame) return;
   const {frame} = opened;
-  takeFrame(frame, {...migrateDoc(opened.doc), image: frame.id, source: frame.source || null});
+  takeFrame(frame, {...migrateDoc(opened.doc), image: frame.id, source: frame.source || null, model: doc.model});
 });
 
 watch('picked', () => {
@@ -293,6 +304,16 @@ watch('value', () => {
   props.value = plain(doc);  // the fields may have written over an older state of the rest
   save();
 });
+
+// The choice of a model is part of the draft, though not of its history.
+watch('model', () => {
+  if (!props.model || props.model === doc.model) return;
+  doc = {...doc, model: props.model};
+  editor.drop();
+  props.value = plain(doc);
+  save();
+});
+watch(['modelFrames', 'modelAspect', 'grid'], redraw);
 
 window.addEventListener('pagehide', () => {
   if (!work) return;

@@ -16,7 +16,7 @@ function migrateDoc(given) {
       smooth: 0, ...rest, shapes: track.shapes || (mask ? [mask] : []), keyframes: sortKeys(keys),
     };
   });
-  return {frames: 25, image: '', source: null, prompt: '', settings: {}, ...given, version: DOCUMENT_VERSION, tracks};
+  return {frames: 25, image: '', source: null, model: '', prompt: '', settings: {}, ...given, version: DOCUMENT_VERSION, tracks};
 }
 
 // The first of "name", "name 2", "name 3", ... that no track has.

@@ -1,9 +1,9 @@
-// The document and all it was before; states share what did not change. Prompt and settings belong to the fields beside
-// the editor, so going back and forth leaves them as they are.
+// The document and all it was before; states share what did not change. Prompt, settings and model belong to the fields
+// beside the editor, so going back and forth leaves them as they are.
 
 function makeHistory() {
   let past = [], future = [];
-  const keeping = (doc, present) => ({...doc, prompt: present.prompt, settings: present.settings});
+  const keeping = (doc, present) => ({...doc, prompt: present.prompt, settings: present.settings, model: present.model});
   return {
     push(doc) { past.push(doc); future = []; },
     undo(present) {

@@ -297,6 +297,6 @@ function attachLength(editor, box) {
   editor.listen(() => {
     if (!wanted && document.activeElement !== field) field.value = editor.doc.frames;
     note.textContent = '4n + 1 frames, from 5 to 129: the model codes the first alone, then four at a time.'
-      + (editor.doc.frames === editor.modelFrames ? '' : ' The built-in model makes ' + editor.modelFrames + ' frames: yours are played into them.');
+      + (editor.doc.frames === editor.modelFrames ? '' : ' The model makes ' + editor.modelFrames + ' frames: yours are played into them.');
   });
 }

@@ -15,8 +15,8 @@ class Player(Part):
     SOURCES = sources("player", "player")
 
 
-def showing(outcome: Outcome, frames: int) -> dict[str, Any]:
-    """The player's value for a finished video of `frames` frames."""
+def showing(outcome: Outcome) -> dict[str, Any]:
+    """The player's value for a finished video."""
     videos = [("The mask you drew", "mask.mp4"), ("What the model made of it", "control.mp4")]
     if outcome.free:
         videos.append(("Without the mask, same seed", "free.mp4"))
@@ -26,8 +26,9 @@ def showing(outcome: Outcome, frames: int) -> dict[str, Any]:
         ("Project (json)", "project.json"),
     ]
     return {
-        "frames": frames,
-        "fps": outcome.fps,
+        "frames": outcome.form.frames,
+        "fps": outcome.form.fps,
+        "aspect": outcome.form.aspect,
         "videos": [{"label": label, "url": file_url(outcome.file(name))} for label, name in videos],
         "links": [
             {"label": label, "url": file_url(outcome.file(name)), "name": f"comogen-{name}"}

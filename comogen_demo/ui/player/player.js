@@ -13,6 +13,7 @@ function build() {
   if (!value) { films.replaceChildren(); videos = []; return; }
   videos = [];
   films.dataset.count = value.videos.length;
+  films.style.setProperty('--aspect', value.aspect);
   films.replaceChildren(...value.videos.map(({label, url}) => {
     const figure = document.createElement('figure'), caption = document.createElement('figcaption');
     const video = document.createElement('video');

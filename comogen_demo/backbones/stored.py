@@ -1,0 +1,48 @@
+"""Where the weights of a large backbone lie on this machine. Free of torch; no host is asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .registry import Preset
+
+
+def find_stored(preset: Preset, checkpoints: Path, cache: Path) -> Path | None:
+    """The folder with all the weights, in diffusers' layout; None if there is none.
+
+    It is checkpoints/NAME, or the newest whole snapshot in the cache of huggingface_hub.
+    """
+    snapshots = (cache / f"models--{preset.hub.replace('/', '--')}" / "snapshots").glob("*")
+    newest = sorted(snapshots, key=lambda folder: folder.stat().st_mtime, reverse=True)
+    return next((folder for folder in (checkpoints / preset.name, *newest) if _is_whole(folder)), None)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether each part that model_index.json names is there; what is in the files is seen on loading."""
+    parts = _read(folder / "model_index.json")
+    names = [name for name, kind in parts.items() if isinstance(kind, list) and kind[:1] not in ([None], [])]
+    return bool(names) and all(_has_part(folder / name) for name in names)
+
+
+def _has_part(folder: Path) -> bool:
+    """A network has config.json, and all the files of its index or the only one; of a tokenizer any file will do."""
+    there = {file.name for file in folder.glob("*") if file.is_file()}  # a link to nowhere is none
+    weights = {name for name in there if name.endswith(".safetensors")}
+    if not weights and "config.json" not in there:
+        return bool(there)
+    whole = any("-of-" not in name for name in weights)
+    for index in folder.glob("*.safetensors.index.json"):
+        files = _read(index).get("weight_map")
+        whole = isinstance(files, dict) and set(files.values()) <= weights
+    return whole and "config.json" in there
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object; empty where there is none."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
