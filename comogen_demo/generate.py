@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from .checkpoint import Model, load_model
 from .control.adapter import occupancy
@@ -91,9 +92,7 @@ def generate(
     if masks is not None and settings.strength > 0:
         held = torch.from_numpy(np.concatenate([masks[:1]] * backbone.lead + [masks]))
         if settings.control == "adapter":
-            with torch.inference_mode():
-                covered = occupancy(held[None], backbone.token_grid, model.adapter.cells)
-                residual = model.adapter(covered.to(run.latents.device))
+            residual = follow(model, held, run.latents.device)
         else:
             crude = crude_reference(image, subjects)
             yield Step(-1, settings.steps, 1.0, crude)
@@ -104,7 +103,8 @@ def generate(
     first = 0 if reference is None else reference.begin(run)
     injection = inject(model.adapter, backbone.blocks, model.motion_layers)
     for k in range(first, settings.steps):
-        with lora_enabled(model.module, residual is not None), injection, torch.inference_mode():
+        # inference mode outermost: offloading moves weights in it, and they could not be switched outside any more
+        with torch.inference_mode(), lora_enabled(model.module, residual is not None), injection:
             injection.give(residual, settings.strength * weight_of[k])
             estimate = run.step(k)
             if reference is not None:
@@ -115,6 +115,20 @@ def generate(
     frames = backbone.decode(run.latents)
     report = measure_control(image, frames, masks) if masks is not None else None
     yield Result(frames, backbone.fps, report, time.perf_counter() - began, prompted.unknown)
+
+
+def follow(model: Model, masks: Tensor, device: torch.device) -> Tensor:
+    """What the control makes of masks bool (T, H, W), lead and all: (1, N, D) on the device.
+
+    It is made once a video, so a MaskAdapter that was left in RAM is on the device for no longer than that.
+    """
+    covered = occupancy(masks[None], model.backbone.token_grid, model.adapter.cells)
+    home = next(model.adapter.parameters()).device
+    model.adapter.to(device)
+    with torch.inference_mode():
+        tokens: Tensor = model.adapter(covered.to(device))
+    model.adapter.to(home)
+    return tokens
 
 
 def crude_reference(image: np.ndarray, subjects: np.ndarray) -> np.ndarray:
