@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -24,6 +24,9 @@ from .control.controlnet import Control, ControlNet, Method
 from .control.files import damaged, read_about, read_control, write_control
 from .control.lora import add_lora, load_lora, lora_parameters
 from .errors import UserError
+
+if TYPE_CHECKING:
+    from .backbones.large import LargeBackbone
 
 FORMAT = 1
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -167,9 +170,18 @@ def load_large(
     else:
         none = ControlConfig((), ())
         model = Model(preset.name, backbone, backbone.denoiser, build_adapter(backbone, none), none)
-    place(backbone, mode, device)  # with its LoRA in
-    model.adapter.to(device)
+    hold(model, mode, device)
     return model
+
+
+def hold(model: Model, mode: str, device: str) -> None:
+    """Puts a large backbone where `mode` wants it (`placement.place`), with its LoRA in, and gives the control its
+    precision. Copies of blocks go to the device; a MaskAdapter stays in RAM, from where it is called once a video."""
+    backbone = cast("LargeBackbone", model.backbone)
+    model.adapter.to(backbone.pipe.transformer.dtype)
+    place(backbone, mode, device)
+    if isinstance(model.adapter, ControlNet):
+        model.adapter.to(device)
 
 
 def preset_of(path: Path) -> Preset:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from .backbones.base import with_lead
 from .checkpoint import Model, load_model
@@ -94,10 +95,8 @@ def generate(
     late: tuple[int, ...] = ()
     if masks is not None and settings.strength > 0:
         if settings.control == "adapter":
-            with torch.inference_mode():
-                held = torch.from_numpy(with_lead(masks, backbone.lead))
-                covered = occupancy(held[None], backbone.token_grid, model.adapter.cells)
-                residual = model.adapter(covered.to(run.latents.device))
+            held = torch.from_numpy(with_lead(masks, backbone.lead))
+            residual = follow(model, held, run.latents.device)
         else:
             late = tuple(k for k, one in enumerate(subjects) if one.any() and not one[0].any())
             cut = np.delete(subjects, late, 0)
@@ -111,7 +110,8 @@ def generate(
     first = 0 if reference is None else reference.begin(run)
     injection = inject(model.adapter, backbone.blocks, model.motion_layers)
     for k in range(first, settings.steps):
-        with lora_enabled(model.module, residual is not None), injection, torch.inference_mode():
+        # inference mode outermost: offloading moves weights in it, and they could not be switched outside any more
+        with torch.inference_mode(), lora_enabled(model.module, residual is not None), injection:
             injection.give(residual, settings.strength * weight_of[k])
             estimate = run.step(k)
             if reference is not None:
@@ -122,6 +122,20 @@ def generate(
     frames = backbone.decode(run.latents)
     report = measure_control(image, frames, masks) if masks is not None else None
     yield Result(frames, backbone.fps, report, time.perf_counter() - began, prompted.unknown, late)
+
+
+def follow(model: Model, masks: Tensor, device: torch.device) -> Tensor:
+    """What the control makes of masks bool (T, H, W), lead and all: (1, N, D) on the device.
+
+    It is made once a video, so a MaskAdapter that was left in RAM is on the device for no longer than that.
+    """
+    covered = occupancy(masks[None], model.backbone.token_grid, model.adapter.cells)
+    home = next(model.adapter.parameters()).device
+    model.adapter.to(device)
+    with torch.inference_mode():
+        tokens: Tensor = model.adapter(covered.to(device))
+    model.adapter.to(home)
+    return tokens
 
 
 def crude_reference(image: np.ndarray, subjects: np.ndarray) -> np.ndarray:

@@ -56,6 +56,6 @@ class MaskAdapter(nn.Module):
 
     def forward(self, covered: Tensor) -> Tensor:
         """`occupancy` (B, T', h' cells, w' cells) -> residual dZ (B, T' h' w', D)."""
-        x = F.layer_norm(covered, covered.shape[1:])[:, None]
+        x = F.layer_norm(covered, covered.shape[1:])[:, None].to(self.one.weight.dtype)
         x = self.two(F.silu(self.one(x)))
         return self.out(x.flatten(2).transpose(1, 2))

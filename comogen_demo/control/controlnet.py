@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from torch.utils.hooks import RemovableHandle
 
 from .adapter import MaskAdapter
-from .injection import Injection
+from .injection import Injection, is_autocast
 
 Method = Literal["adapter", "controlnet"]
 VIDEO, TEXT = (0, "hidden_states"), (1, "encoder_hidden_states")  # place and name among a block's arguments
@@ -45,7 +45,7 @@ class ControlNet(nn.Module):
 
     def forward(self, covered: Tensor) -> Tensor:
         """`occupancy` (B, T', h' cells, w' cells), normalised as by the MaskAdapter -> tokens (B, T' h' w', D)."""
-        x = F.layer_norm(covered, covered.shape[1:])[:, None]
+        x = F.layer_norm(covered, covered.shape[1:])[:, None].to(self.embed.weight.dtype)
         return self.embed(x).flatten(2).transpose(1, 2)
 
 
@@ -98,7 +98,7 @@ class CopyInjection:
             stream = self._streams[place]
         for value, argument in zip(stream, (VIDEO, TEXT), strict=True):
             args, kwargs = _replaced(args, kwargs, argument, value)
-        with _precision(made):
+        with _precision(made, self.net.embed.weight.dtype):
             found = self.net.copies[place](*args, **kwargs)
             following = (
                 found if isinstance(found, tuple) else (found, stream[1])
@@ -106,7 +106,7 @@ class CopyInjection:
             if place + 1 < len(self._streams):
                 self._streams[place + 1] = following
             added = self.weight * self.net.outputs[place](following[0])
-        summed = made + (added if torch.is_autocast_enabled(made.device.type) else added.to(made.dtype))
+        summed = made + (added if is_autocast(made) else added.to(made.dtype))
         return (summed, *output[1:]) if isinstance(output, tuple) else summed
 
 
@@ -124,9 +124,9 @@ def _zero(layer: nn.Module) -> nn.Module:
     return layer
 
 
-def _precision(tokens: Tensor) -> AbstractContextManager[Any]:
+def _precision(tokens: Tensor, own: torch.dtype) -> AbstractContextManager[Any]:
     """Of a backbone in 16 bits, copies that learn in float32 multiply in the backbone's type."""
-    narrow = tokens.dtype in (torch.bfloat16, torch.float16)
+    narrow = tokens.dtype in (torch.bfloat16, torch.float16) and own != tokens.dtype
     return torch.autocast(tokens.device.type, tokens.dtype) if narrow else nullcontext()
 
 

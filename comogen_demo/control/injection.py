@@ -51,6 +51,12 @@ class Injection:
     @staticmethod
     def _sum(tokens: Tensor, residual: Tensor) -> Tensor:
         """Under autocast the wider type wins, as in every sum there; otherwise the tokens keep theirs."""
-        if not torch.is_autocast_enabled(tokens.device.type):
+        if not is_autocast(tokens):
             residual = residual.to(tokens.dtype)
         return tokens + residual
+
+
+def is_autocast(tokens: Tensor) -> bool:
+    """Whether autocast is on where the tokens are; not every device has it."""
+    device = tokens.device.type
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)

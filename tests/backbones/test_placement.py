@@ -72,6 +72,16 @@ def test_8_bits_keep_lora_and_control(family):
     assert 0 < apart < np.abs(moved - free).mean(), "rounding moves less than the control"
 
 
+def test_offloaded_weights_give_the_same_and_lora_can_be_switched():
+    """The CPU is the GPU that they are moved to, where inference mode makes new tensors of them."""
+    resident, held = controlled(hunyuan()), controlled(hunyuan())
+    place(held.backbone, "model-offload", "cpu")
+    moved = make(held)
+    assert np.array_equal(moved, make(resident))
+    assert np.array_equal(make(held, strength=0.0), make(resident, strength=0.0))
+    assert np.array_equal(make(held), moved)
+
+
 def test_model_offload_comes_after_the_weights_are_in_8_bits(monkeypatch):
     """The hooks that move the parts take a GPU; that they are asked for, and when, does not."""
     backbone, seen = wan(), []
