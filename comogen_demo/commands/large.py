@@ -33,6 +33,27 @@ def add_arguments(
     return large
 
 
+def add_speed_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--attention",
+        metavar="NAME",
+        help="attention backend of diffusers, such as flash_varlen, sage, _native_cudnn (default native)",
+    )
+    group.add_argument(
+        "--compile", action="store_true", help="compile the blocks: a slow first step, faster ones after it"
+    )
+    group.add_argument(
+        "--cache",
+        action="store_true",
+        help="every other step in the middle takes the attention of the step before: faster, not the same video",
+    )
+
+
+def with_speed(preset: Preset, args: argparse.Namespace) -> Preset:
+    """The preset as the options of `add_speed_arguments` have it."""
+    return replace(preset, attention=args.attention or "native", compile=args.compile, cache=args.cache)
+
+
 def chosen(args: argparse.Namespace) -> tuple[Preset | None, Path | None]:
     """The large backbone that is asked for, at the size that is asked for, and the file of its control; None where
     there is none. Raises UserError for options that do not go together."""
@@ -88,6 +109,9 @@ def in_memory(preset: Preset, weights: str | None, mode: str, work: Callable[[st
     planned = planner.plan(sized, measure(cache), mode)
     while True:
         print(planned.sentence, flush=True)
+        for what, modes in planner.WITHOUT.items():
+            if getattr(preset, what) and planned.mode in modes:
+                print(f"--{what} does not work in the mode {planned.mode} and is left out", file=sys.stderr)
         try:
             return work(planned.mode)
         except torch.OutOfMemoryError:
