@@ -18,6 +18,7 @@ from .backbones.mini.backbone import MiniBackbone, MiniConfig
 from .backbones.mini.denoiser import DenoiserConfig, MiniDenoiser
 from .backbones.mini.vae import VAEConfig, VideoVAE
 from .backbones.placement import default_device, place
+from .backbones.planner import fitting
 from .backbones.registry import Preset, find_preset, open_backbone
 from .control.adapter import AdapterConfig, MaskAdapter
 from .control.controlnet import Control, ControlNet, Method
@@ -156,14 +157,19 @@ def load_large(
     device: str | None = None,
     mode: str = "resident",
 ) -> Model:
-    """A large backbone with a control from a file, or with none, held as a mode of `planner.MODES` says. Raises
-    UserError as `open_backbone`, and `load_control`."""
+    """A large backbone with a control from a file, or with none, held as a mode of `planner.MODES` says, as fast as the
+    preset asks for and the mode allows (`planner.fitting`). Raises UserError as `open_backbone`, `speed.check` and
+    `load_control`."""
+    from .backbones.speed import check, speed_up  # brings diffusers' pipelines, which mini does without
+
     about = read_about(control) if control else None
     if control and about:
         _compare(
             control, {"backbone": about.get("backbone")}, {"backbone": preset.name}
         )  # before the long loading
     device = "cpu" if mode == "cpu" else device or default_device()
+    preset = fitting(preset, mode)
+    check(preset, device)
     backbone = open_backbone(preset, weights, device)
     if control:
         model = load_control(control, backbone)
@@ -171,6 +177,7 @@ def load_large(
         none = ControlConfig((), ())
         model = Model(preset.name, backbone, backbone.denoiser, build_adapter(backbone, none), none)
     hold(model, mode, device)
+    speed_up(backbone)
     return model
 
 

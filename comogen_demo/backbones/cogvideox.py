@@ -23,6 +23,7 @@ class CogVideoXBackbone(LargeBackbone):
     pipeline = CogVideoXImageToVideoPipeline
     network = "CogVideoXTransformer3DModel"
     multiple = 16
+    fixed_attention = True
 
     @property
     def blocks(self) -> Sequence[nn.Module]:
@@ -76,6 +77,8 @@ class CogVideoXDenoising:
     def __init__(self, backbone: CogVideoXBackbone, frame: np.ndarray, prompt: Prompt, steps: int, seed: int):
         pipe, device = backbone.pipe, backbone.device
         self.transformer, self.guidance = pipe.transformer, backbone.preset.guidance
+        self.cache = backbone.cache
+        self.cache.begin()
         self.embeds = prompt.embeds
         if prompt.negative is not None:
             self.embeds = torch.cat([prompt.negative.embeds, prompt.embeds])
@@ -111,6 +114,7 @@ class CogVideoXDenoising:
         t = timesteps[k]
         batch = len(self.embeds)
         given = self.scheduler.scale_model_input(torch.cat([noisy] * batch), t)
+        self.cache.enter("cond_uncond", k, self.levels)
         with self.transformer.cache_context("cond_uncond"):
             output = self.transformer(
                 hidden_states=torch.cat([given, torch.cat([self.image] * batch)], 2),

@@ -29,6 +29,7 @@ class HunyuanBackbone(LargeBackbone):
     pipeline = HunyuanVideoImageToVideoPipeline
     network = "HunyuanVideoTransformer3DModel"
     multiple = 16
+    masks_attention = True
     template = DEFAULT_PROMPT_TEMPLATE
 
     @property
@@ -118,6 +119,8 @@ class HunyuanDenoising:
     def __init__(self, backbone: HunyuanBackbone, frame: np.ndarray, prompt: Prompt, steps: int, seed: int):
         pipe, preset, device = backbone.pipe, backbone.preset, backbone.device
         self.transformer, self.prompt, self.true_cfg = pipe.transformer, prompt, preset.true_cfg
+        self.cache = backbone.cache
+        self.cache.begin()
         self.concat = backbone.condition == "latent_concat"
         config = self.transformer.config
         self.latents, self.image = pipe.prepare_latents(
@@ -153,9 +156,9 @@ class HunyuanDenoising:
             given = torch.cat([self.latents, self.image, self.known], 1)
         else:
             given = torch.cat([self.image, self.latents[:, :, 1:]], 2)
-        velocity = self._velocity(given, t, self.prompt)
+        velocity = self._velocity(given, k, self.prompt, "cond")
         if self.prompt.negative is not None:
-            away = self._velocity(given, t, self.prompt.negative)
+            away = self._velocity(given, k, self.prompt.negative, "uncond")
             velocity = away + self.true_cfg * (velocity - away)
         noisy = self.latents
         if not self.concat:
@@ -172,10 +175,11 @@ class HunyuanDenoising:
         state = (1 - self.levels[k]) * clean + self.levels[k] * self.beginning
         return state if self.concat else torch.cat([self.image, state[:, :, 1:]], 2)
 
-    def _velocity(self, given: Tensor, t: Tensor, prompt: Prompt) -> Tensor:
+    def _velocity(self, given: Tensor, k: int, prompt: Prompt, context: str) -> Tensor:
+        self.cache.enter(context, k, self.levels)
         return self.transformer(
             hidden_states=given.to(self.transformer.dtype),
-            timestep=t.expand(1).to(self.latents.dtype),
+            timestep=self.scheduler.timesteps[k].expand(1).to(self.latents.dtype),
             encoder_hidden_states=prompt.embeds,
             encoder_attention_mask=prompt.mask,
             pooled_projections=prompt.pooled,

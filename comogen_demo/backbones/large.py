@@ -19,6 +19,7 @@ from ..errors import UserError
 from .base import Denoising, Prompt
 from .placement import default_device
 from .registry import Preset
+from .step_cache import StepCache
 
 WORD = re.compile(r"\w+")
 
@@ -34,6 +35,8 @@ class LargeBackbone(ABC):
     network: ClassVar[str]  # the class of its transformer
     multiple: ClassVar[int]  # of which width and height must be, in pixels
     keep_float32: ClassVar[tuple[str, ...]] = ()  # parts that bfloat16 would spoil
+    masks_attention: ClassVar[bool] = False  # whether attention is told which tokens are padding
+    fixed_attention: ClassVar[bool] = False  # whether diffusers gives it no choice of attention backends
     lead = 0
 
     def __init__(self, pipe: Any, preset: Preset):
@@ -41,6 +44,7 @@ class LargeBackbone(ABC):
         self.pipe, self.preset, self.name = pipe, preset, preset.name
         self.width, self.height = preset.width, preset.height
         self.frames, self.fps = preset.frames, preset.fps
+        self.cache = StepCache()
         self.check_size(preset)
         self.check_weights()
         side = pipe.vae_scale_factor_spatial * 2  # all families join 2 x 2 latent pixels to a token
@@ -70,7 +74,7 @@ class LargeBackbone(ABC):
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
             kind = "folder" if Path(source).exists() else "hub id"
             raise UserError(
-                f"{preset.title} could not be loaded from the {kind} {source} ({_gist(error)}): "
+                f"{preset.title} could not be loaded from the {kind} {source} ({gist(error)}): "
                 f"give a folder with {preset.hub} as diffusers saves it."
             ) from error
         return cls(pipe, preset)
@@ -154,11 +158,11 @@ def t5_words(tokenizer: Any, text: str, length: int) -> tuple[str, ...]:
     return token_words(text, encoded["offset_mapping"])
 
 
-def _near(pixels: int, multiple: int) -> int:
-    return max(round(pixels / multiple), 1) * multiple
-
-
-def _gist(error: Exception) -> str:
+def gist(error: Exception) -> str:
     """The first line of what a library says, without its full stop."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].rstrip(".:")[:300]
+
+
+def _near(pixels: int, multiple: int) -> int:
+    return max(round(pixels / multiple), 1) * multiple

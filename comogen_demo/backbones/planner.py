@@ -22,6 +22,10 @@ MODES = {  # from the fastest to the slowest; fp8 alone rounds the weights
     "group-offload": "every layer on the GPU only while it computes",
     "cpu": "no GPU, all in RAM at float32",
 }
+WITHOUT = {  # what does not work in a mode: both change the layers' forward
+    "compile": ("fp8", "group-offload"),  # blocks would come apart into many pieces
+    "cache": ("group-offload",),  # the next layer is fetched by the one before, which the cache may leave out
+}
 STEP = 24  # numbers held for each of N x D in a block: q, k, v, feed-forward, modulation (derived)
 DECODE = (
     3 * 128
@@ -97,6 +101,13 @@ def below(mode: str) -> str | None:
     return lower[0] if lower and lower[0] != "cpu" else None
 
 
+def fitting(preset: Preset, mode: str) -> Preset:
+    """The preset without what would make it faster but does not work in the mode."""
+    return replace(
+        preset, **{what: getattr(preset, what) and mode not in modes for what, modes in WITHOUT.items()}
+    )
+
+
 def with_sizes(preset: Preset, weights: str | None, cache: Path) -> Preset:
     """The preset with the parameters of a folder's weights, as their files count them, and with what is to be
     downloaded: nothing for a folder, for a hub id what the cache of huggingface_hub has not got yet."""
@@ -122,6 +133,8 @@ def _estimate(preset: Preset, machine: Machine, mode: str) -> Plan:
         * (preset.width // preset.token_side)
     )  # with the window that latent_concat puts before the others
     step = 2 * STEP * tokens * preset.token_width * preset.batch / 1e9
+    if fitting(preset, mode).cache:  # the attention of all blocks
+        step += 2 * preset.blocks * tokens * preset.token_width * (1 + preset.guided) / 1e9
     area, at_once = preset.width * preset.height, min(preset.frames, AT_ONCE)
     width = 4 if preset.module == "wan" else 2
     video = 2 * 4 * 3 * preset.frames * area / 1e9  # twice in float32: as decoded, and clamped or joined

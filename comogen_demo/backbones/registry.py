@@ -23,7 +23,9 @@ class Preset:
     videos that are denoised at once, 2 where guidance goes in one pass; width, height, frames, fps: of the video;
     steps: as many as it is usually run with; guidance: the scale, 1 is none;
     true_cfg: a second scale, of classifier-free guidance, for HunyuanVideo, whose `guidance` is distilled into the
-    model; negative: the prompt that classifier-free guidance leads away from; motion_layers: where known.
+    model; negative: the prompt that classifier-free guidance leads away from; motion_layers: where known;
+    blocks: how many it has; attention: a backend, by its name in diffusers' AttentionBackendName; compile: whether the
+    blocks are compiled; cache: whether steps share attention (`step_cache.StepCache`).
     """
 
     name: str
@@ -35,6 +37,7 @@ class Preset:
     vae_parameters: float
     download: float
     token_width: int
+    blocks: int
     licence: str
     width: int
     height: int
@@ -47,6 +50,14 @@ class Preset:
     true_cfg: float = 1.0
     negative: str = ""
     motion_layers: tuple[int, ...] = ()
+    attention: str = "native"
+    compile: bool = False
+    cache: bool = False
+
+    @property
+    def guided(self) -> bool:
+        """Whether classifier-free guidance has a second video denoised, in the same batch or in another pass."""
+        return self.true_cfg > 1 or (self.module != "hunyuan" and self.guidance > 1)
 
 
 HUNYUAN_LICENCE = (
@@ -66,6 +77,7 @@ PRESETS = {
             vae_parameters=0.25,
             download=43,
             token_width=3072,
+            blocks=60,
             licence=HUNYUAN_LICENCE,
             width=640,
             height=368,
@@ -85,6 +97,7 @@ PRESETS = {
             vae_parameters=0.25,
             download=43,
             token_width=3072,
+            blocks=60,
             licence=HUNYUAN_LICENCE,
             width=640,
             height=368,
@@ -103,6 +116,7 @@ PRESETS = {
             vae_parameters=0.22,
             download=21,
             token_width=3072,
+            blocks=42,
             licence="CogVideoX License: free for research, commercial use after registration",
             width=720,
             height=480,
@@ -122,6 +136,7 @@ PRESETS = {
             vae_parameters=0.7,
             download=34,
             token_width=3072,
+            blocks=30,
             licence="Apache License 2.0",
             width=1280,
             height=704,
@@ -142,6 +157,11 @@ def find_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
+def family(preset: Preset) -> type[LargeBackbone]:
+    """The class that runs it."""
+    return importlib.import_module(f".{preset.module}", __package__).BACKBONE
+
+
 def open_backbone(
     preset: Preset, weights: str | Path | None = None, device: str | None = None
 ) -> LargeBackbone:
@@ -151,8 +171,7 @@ def open_backbone(
     device: by default the GPU if there is one, else the CPU. Raises UserError if nothing, something damaged or another
     model is found, and for a size or number of frames that the model cannot make.
     """
-    module = importlib.import_module(f".{preset.module}", __package__)
-    return module.BACKBONE.load(preset, str(weights or preset.hub), device)
+    return family(preset).load(preset, str(weights or preset.hub), device)
 
 
 def load_backbone(

@@ -85,6 +85,8 @@ class WanDenoising:
     def __init__(self, backbone: WanBackbone, frame: np.ndarray, prompt: Prompt, steps: int, seed: int):
         pipe = backbone.pipe
         self.transformer, self.prompt, self.guidance = pipe.transformer, prompt, backbone.preset.guidance
+        self.cache = backbone.cache
+        self.cache.begin()
         noise, self.image, self.free = pipe.prepare_latents(
             backbone.preprocess(frame).to(torch.float32),
             1,
@@ -104,9 +106,9 @@ class WanDenoising:
     @torch.inference_mode()
     def step(self, k: int) -> Tensor:
         t, sigma, noisy = self.scheduler.timesteps[k], self.scheduler.sigmas[k], self.latents
-        velocity = self._velocity(noisy, t, self.prompt, "cond")
+        velocity = self._velocity(noisy, k, self.prompt, "cond")
         if self.prompt.negative is not None:
-            away = self._velocity(noisy, t, self.prompt.negative, "uncond")
+            away = self._velocity(noisy, k, self.prompt.negative, "uncond")
             velocity = away + self.guidance * (velocity - away)
         self.latents = self._pinned(self.scheduler.step(velocity, t, noisy, return_dict=False)[0])
         return self._pinned(noisy - sigma * velocity)
@@ -119,10 +121,12 @@ class WanDenoising:
         """With the image's latent in the first place, where `free` is 0."""
         return (1 - self.free) * self.image + self.free * latents
 
-    def _velocity(self, noisy: Tensor, t: Tensor, prompt: Prompt, context: str) -> Tensor:
+    def _velocity(self, noisy: Tensor, k: int, prompt: Prompt, context: str) -> Tensor:
+        t = self.scheduler.timesteps[k]
         times = (self.free[0][0][:, ::2, ::2] * t).flatten()[
             None
         ]  # one for each token of 2 x 2 latent pixels
+        self.cache.enter(context, k, self.levels)
         with self.transformer.cache_context(context):
             return self.transformer(
                 hidden_states=noisy.to(self.transformer.dtype),

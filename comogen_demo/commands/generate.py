@@ -62,7 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--model", metavar="NAME", help="checkpoint, or file of a control for a large backbone (default mini)"
     )
-    large.add_arguments(parser).add_argument(
+    group = large.add_arguments(parser)
+    large.add_speed_arguments(group)
+    group.add_argument(
         "--memory",
         choices=("auto", *MODES),
         help="how it is held in memory (default auto: the fastest way that is estimated to fit)",
@@ -76,8 +78,9 @@ def run(args: argparse.Namespace) -> int:
     project = _project(args)
     preset, control = large.chosen(args)
     settings = _settings(args, project, preset.steps if preset else Settings().steps)
-    if preset is None and args.memory:
-        raise UserError("--memory is for a large backbone: choose it with --backbone.")
+    for name in ("memory", "attention", "compile", "cache"):
+        if preset is None and getattr(args, name):
+            raise UserError(f"--{name} is for a large backbone: choose it with --backbone.")
     if preset and control is None and settings.strength > 0 and settings.control == "adapter":
         raise UserError(
             f"{preset.title} alone cannot follow masks: give --model with a control for it, --control dual-clock, "
@@ -96,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
         return model.name, *_make(args, project, model, picture, prompt, settings)
 
     if preset:
+        preset = large.with_speed(preset, args)
         large.tell(preset, args.weights)
         name, fit, result = large.in_memory(
             preset,

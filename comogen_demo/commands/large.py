@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from ..backbones import planner
 from ..backbones.attempts import Attempt, attempts
 from ..backbones.planner import DoesNotFit
 from ..backbones.registry import PRESETS, Preset, find_preset
@@ -32,6 +33,27 @@ def add_arguments(
     large.add_argument("--frames", type=int, metavar="N", help="4n + 1 frames (default the backbone's)")
     large.add_argument("--size", metavar="WxH", help="in pixels (default the backbone's)")
     return large
+
+
+def add_speed_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--attention",
+        metavar="NAME",
+        help="attention backend of diffusers, such as flash_varlen, sage, _native_cudnn (default native)",
+    )
+    group.add_argument(
+        "--compile", action="store_true", help="compile the blocks: a slow first step, faster ones after it"
+    )
+    group.add_argument(
+        "--cache",
+        action="store_true",
+        help="every other step in the middle takes the attention of the step before: faster, not the same video",
+    )
+
+
+def with_speed(preset: Preset, args: argparse.Namespace) -> Preset:
+    """The preset as the options of `add_speed_arguments` have it."""
+    return replace(preset, attention=args.attention or "native", compile=args.compile, cache=args.cache)
 
 
 def chosen(args: argparse.Namespace) -> tuple[Preset | None, Path | None]:
@@ -88,6 +110,12 @@ def in_memory(preset: Preset, weights: str | None, mode: str, work: Callable[[st
             if event.failed:
                 print(event.sentence, file=sys.stderr)
             print(event.plan.sentence, flush=True)
+            for what, modes in planner.WITHOUT.items():
+                if getattr(preset, what) and event.plan.mode in modes:
+                    print(
+                        f"--{what} does not work in the mode {event.plan.mode} and is left out",
+                        file=sys.stderr,
+                    )
     except DoesNotFit as error:
         all_the_same = f", or try it all the same with --memory {error.least}" if error.least else ""
         raise UserError(

@@ -74,6 +74,11 @@ def test_a_backbone_alone_and_with_its_control(place, capsys):
             "There is no control file none.safetensors",
         ),
         (["--masks", "masks.zip", "--memory", "fp8"], "--memory is for a large backbone"),
+        (["--masks", "masks.zip", "--cache"], "--cache is for a large backbone"),
+        (
+            ["--model", "toys", "--masks", "masks.zip", "--weights", "weights", "--attention", "fast"],
+            "no attention backend 'fast'",
+        ),
         (
             ["--model", "toys", "--masks", "masks.zip", "--weights", "weights", "--memory", "fp8"],
             "fp8 needs a GPU, and none was found",
