@@ -25,7 +25,10 @@ SILENCE = 30.0  # seconds without a byte after which a connection counts as brok
 @dataclass(frozen=True)
 class Weights:
     """One file: `name` for the user, `file` its name here and in `repository` on Hugging Face, its size in `bytes`, its
-    sha256, the `licence` (an SPDX name) it is under, and `what` it is for."""
+    sha256, the `licence` (an SPDX name) it is under, and `what` it is for.
+
+    git: in place of the sha256, the id that git has for it; folder: below checkpoints/, for the files of one model.
+    """
 
     name: str
     file: str
@@ -34,12 +37,18 @@ class Weights:
     sha256: str
     licence: str
     what: str
+    git: str = ""
+    folder: str = ""
+
+    @property
+    def place(self) -> Path:
+        """Where it lies here, once it was fetched."""
+        return FOLDER / self.folder / self.file
 
     @property
     def url(self) -> str:
-        """Where it is fetched from: Hugging Face, or the mirror that HF_ENDPOINT names."""
-        place = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-        return f"{place.rstrip('/')}/{self.repository}/resolve/main/{self.file}"
+        """Where it is fetched from."""
+        return f"{endpoint()}/{self.repository}/resolve/main/{self.file}"
 
     @property
     def size(self) -> str:
@@ -109,6 +118,11 @@ KNOWN: dict[str, Weights] = {
 }
 
 
+def endpoint() -> str:
+    """Hugging Face, or the mirror that HF_ENDPOINT names."""
+    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+
+
 def find_weights(weights: Weights) -> Path | None:
     """Where the whole file lies on this machine, by its size; None if nowhere. What is in it is seen on loading."""
     return next((path for path in _places(weights) if path.stat().st_size == weights.bytes), None)
@@ -125,7 +139,7 @@ def damage(weights: Weights) -> str:
 
 def by_hand(weights: Weights) -> str:
     """What to do without a download, to go into a sentence: which file to get from where, and where to put it."""
-    return f"get {weights.url} ({weights.size}, {weights.licence}) and put it at {FOLDER / weights.file}"
+    return f"get {weights.url} ({weights.size}, {weights.licence}) and put it at {weights.place}"
 
 
 def download(weights: Weights, report: Callable[[int, int], None]) -> Path:
@@ -135,11 +149,11 @@ def download(weights: Weights, report: Callable[[int, int], None]) -> Path:
     stopped or broke off goes on from there the next time. The file appears whole, its checksum proved, or not at all.
     Raises UserError when the server cannot be reached or does not give this file, and when there is no room for it.
     """
-    target = FOLDER / weights.file
-    if target.is_file() and target.stat().st_size == weights.bytes and _sha256(target) == weights.sha256:
+    target = weights.place
+    if target.is_file() and target.stat().st_size == weights.bytes and _is_right(target, weights):
         return target
     part = target.with_name(target.name + ".part")
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     check_writable(part)
     missing = weights.bytes - (part.stat().st_size if part.exists() else 0)
     if shutil.disk_usage(FOLDER).free < missing:
@@ -148,7 +162,7 @@ def download(weights: Weights, report: Callable[[int, int], None]) -> Path:
         )
     with part.open("r+b" if part.exists() else "w+b") as file:
         _fetch(weights, file, report)
-    if _sha256(part) != weights.sha256:
+    if not _is_right(part, weights):
         part.unlink()
         raise UserError(
             f"What the server gave is not {weights.file}, by its checksum, so it was deleted: "
@@ -160,7 +174,7 @@ def download(weights: Weights, report: Callable[[int, int], None]) -> Path:
 
 def _places(weights: Weights) -> Iterator[Path]:
     """Where the file lies, whole or not: in checkpoints/, in the cache of huggingface_hub."""
-    path = FOLDER / weights.file
+    path = weights.place
     if path.is_file():
         yield path
     from huggingface_hub import try_to_load_from_cache
@@ -220,6 +234,9 @@ def _unreachable(weights: Weights, why: str) -> UserError:
     return UserError(f"{weights.file} could not be fetched ({why}): {by_hand(weights)}.")
 
 
-def _sha256(path: Path) -> str:
+def _is_right(path: Path, weights: Weights) -> bool:
+    if weights.git:
+        data = path.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest() == weights.git
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest() == weights.sha256

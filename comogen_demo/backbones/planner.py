@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from .registry import Preset
+from .stored import source_of
 
 MODES = {  # from the fastest to the slowest; fp8 alone rounds the weights
     "resident": "all weights on the GPU",
@@ -111,7 +112,7 @@ def fitting(preset: Preset, mode: str) -> Preset:
 def with_sizes(preset: Preset, weights: str | None, cache: Path) -> Preset:
     """The preset with the parameters of a folder's weights, as their files count them, and with what is to be
     downloaded: nothing for a folder, for a hub id what the cache of huggingface_hub has not got yet."""
-    source = weights or preset.hub
+    source = source_of(preset, weights)
     if Path(source).is_dir():
         text = sum(_parameters(part) for part in sorted(Path(source).glob("text_encoder*")))
         counts = (_parameters(Path(source) / "transformer"), text, _parameters(Path(source) / "vae"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
+from .stored import source_of
 
 if TYPE_CHECKING:
     from .large import LargeBackbone
@@ -166,12 +167,12 @@ def open_backbone(
     preset: Preset, weights: str | Path | None = None, device: str | None = None
 ) -> LargeBackbone:
     """Reads a backbone into RAM, in the precision for `device`, where `placement.place` then puts it: from a folder in
-    diffusers' layout, or from its hub id, which downloads what is not there yet.
+    diffusers' layout, checkpoints/NAME if that is one, or from its hub id, which downloads what is not there yet.
 
     device: by default the GPU if there is one, else the CPU. Raises UserError if nothing, something damaged or another
     model is found, and for a size or number of frames that the model cannot make.
     """
-    return family(preset).load(preset, str(weights or preset.hub), device)
+    return family(preset).load(preset, source_of(preset, weights), device)
 
 
 def load_backbone(

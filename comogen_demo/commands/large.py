@@ -14,6 +14,7 @@ from ..backbones import planner
 from ..backbones.attempts import Attempt, attempts
 from ..backbones.planner import DoesNotFit
 from ..backbones.registry import PRESETS, Preset, find_preset
+from ..backbones.stored import source_of
 from ..errors import UserError
 
 Made = TypeVar("Made")
@@ -28,7 +29,7 @@ def add_arguments(
     large.add_argument(
         "--weights",
         metavar="PLACE",
-        help="folder as diffusers saves it, or hub id (default the backbone's own)",
+        help="folder as diffusers saves it, or hub id (default checkpoints/BACKBONE, else the backbone's own)",
     )
     large.add_argument("--frames", type=int, metavar="N", help="4n + 1 frames (default the backbone's)")
     large.add_argument("--size", metavar="WxH", help="in pixels (default the backbone's)")
@@ -90,7 +91,7 @@ def tell(preset: Preset, weights: str | None) -> None:
     """Prints what is about to be loaded, and under which licence."""
     print(
         f"{preset.title}: {preset.parameters:g} billion parameters, {preset.width} x {preset.height} pixels, "
-        f"{preset.frames} frames; weights from {weights or preset.hub}; {preset.licence}"
+        f"{preset.frames} frames; weights from {source_of(preset, weights)}; {preset.licence}"
     )
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from ..backbones.attempts import plan_here
+from ..backbones.fetching import begun
 from ..errors import UserError
 from ..settings import Settings
 from . import views
 from .engine import Choice, Form
+from .obtaining import Obtaining
 from .shelf import EMBEDDED, Shelf
 from .studio import Studio
 
@@ -32,14 +36,40 @@ class Chosen(NamedTuple):
 
 
 class Choosing:
-    """The events of the chooser. The choice itself is an entry of the page's document, which the editor holds."""
+    """The events of the chooser. The choice itself is an entry of the page's document, which the editor holds.
 
-    def __init__(self, studio: Studio):
-        self.studio = studio
+    downloads: whether pages may fetch weights.
+    """
 
-    async def look(self, value: Any) -> Any:
-        """The chooser was opened -> chooser."""
-        return await asyncio.to_thread(self._listed, _model(value))
+    def __init__(self, studio: Studio, downloads: bool):
+        self.studio, self.obtaining = studio, Obtaining(studio.shelf, downloads)
+
+    async def look(self, value: Any) -> AsyncIterator[Any]:
+        """The chooser was opened -> chooser, for as long as a download goes on."""
+        yield await asyncio.to_thread(self._listed, _model(value))
+        if self.obtaining.busy:
+            async for update in self._followed():
+                yield update
+
+    async def fetch(self, event: gr.EventData) -> AsyncIterator[Any]:
+        """Weights are wanted, their licence accepted -> chooser, until they are there."""
+        data = event._data or {}
+        try:
+            self.obtaining.start(data.get("name"), data.get("accepted"))
+        except UserError as error:
+            yield gr.update(download={**self.obtaining.state(), "error": str(error)})
+            return
+        async for update in self._followed():
+            yield update
+
+    def sign(self, value: Any) -> str:
+        """The chosen model's weights have come -> sign."""
+        return views.sign_of(self.studio.shelf, _model(value))
+
+    async def _followed(self) -> AsyncIterator[Any]:
+        async for state in self.obtaining.states():
+            yield gr.update(download=state)
+        yield gr.update(models=await asyncio.to_thread(self._models))
 
     async def choose(self, event: gr.EventData, value: Any) -> tuple[Any, ...]:
         """A model was chosen -> as Chosen; the settings become those that the model is usually run with."""
@@ -80,11 +110,18 @@ class Choosing:
         return tuple(Chosen(chooser, _given(key, form), _controls(form), SKIP, sign))
 
     def _listed(self, key: str) -> Any:
-        choices = self.studio.shelf.choices()
-        models = [_built_in(self.studio.shelf.embedded.form)]
-        models += [_entry(choice, self.studio.shelf) for choice in choices]
+        models = self._models()
         name = next((model["name"] for model in models if model["key"] == key), "")
         return gr.update(models=models, chosen=key, name=name)
+
+    def _models(self) -> list[dict[str, Any]]:
+        """The chooser's property `models`."""
+        shelf = self.studio.shelf
+        return [_built_in(shelf.embedded.form), *(self._entry(choice) for choice in shelf.choices())]
+
+    def _entry(self, choice: Choice) -> dict[str, Any]:
+        offer = None if choice.weights else self.obtaining.offer(choice.preset)
+        return {"key": choice.key, "name": choice.name, **_facts(choice, self.studio.shelf), "offer": offer}
 
 
 def _model(value: Any) -> str:
@@ -111,15 +148,16 @@ def _built_in(form: Form) -> dict[str, Any]:
     return {"key": EMBEDDED, "name": BUILT_IN, "facts": facts, "trouble": "", "offer": None}
 
 
-def _entry(choice: Choice, shelf: Shelf) -> dict[str, Any]:
-    """A large backbone as the chooser shows it."""
+def _facts(choice: Choice, shelf: Shelf) -> dict[str, Any]:
+    """What the chooser says of a large backbone; `trouble` is why it can't be used on this machine, or ""."""
     preset, held = choice.preset, shelf.held()
     trouble, needs = "", ""
     if held is not None and held.choice == choice:
         needs = "it is in memory now"
     else:
         try:
-            needs = plan_here(preset, str(choice.weights) if choice.weights else None).sentence
+            left = replace(preset, download=max(preset.download - begun(preset) / 1e9, 0.0))
+            needs = plan_here(left, str(choice.weights) if choice.weights else None).sentence
         except UserError as error:
             needs, trouble = "more than this machine has", str(error)
         if held is not None:
@@ -136,15 +174,7 @@ def _entry(choice: Choice, shelf: Shelf) -> dict[str, Any]:
             choice.control.name if choice.control else "no trained one: only the cut-out, dual clocks",
         ],
     ]
-    offer = None if choice.weights else _offer(choice)
-    return {"key": choice.key, "name": choice.name, "facts": facts, "trouble": trouble, "offer": offer}
-
-
-def _offer(choice: Choice) -> dict[str, Any]:
-    """How the weights are to be had."""
-    preset = choice.preset
-    command = f"To get them, run on the server: hf download {preset.hub}"
-    return {"name": preset.name, "licence": preset.licence, "label": "", "allowed": False, "command": command}
+    return {"facts": facts, "trouble": trouble}
 
 
 def _makes(form: Form) -> str:

@@ -86,7 +86,7 @@ def build(studio: Studio, downloads: bool = False) -> gr.Blocks:
         actions["compare"].click(making.compare, [job, result], outputs, **many)
         actions["stop"].click(making.stop, job, None, queue=False, **quiet)
         opened = editor.restore(events.restore, editor, [editor, *settings, job, result], **quiet)
-        _wire_chooser(Choosing(studio), fields, editor, sign, opened)
+        _wire_chooser(Choosing(studio, downloads), fields, editor, sign, opened)
         opened.then(making.follow, [editor, job, result], outputs, **many)
         page.load(making.model_state, None, sign, **many)
         page.unload(events.close)
@@ -227,6 +227,9 @@ def _wire_chooser(
     chooser = fields["chooser"]
     outputs = [chooser, editor, fields["control"], fields["steps"], sign]  # as choosing.Chosen has them
     chooser.look(events.look, editor, chooser, **many)
+    chooser.fetch(events.fetch, None, chooser, **many)
+    chooser.stop(events.obtaining.stop, None, None, **{**many, "queue": False})
+    chooser.fetched(events.sign, editor, sign, **many)
     chooser.choose(events.choose, editor, outputs, **many)
     opened.then(events.reopen, editor, outputs, **many)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from ..backbones.attempts import plan_here
@@ -48,6 +47,10 @@ class Shelf:
         """What a chosen model makes, whether it is ready or not. Raises UserError for one that is not here."""
         return self.embedded.form if self._is_embedded(key) else self.choice(key).form
 
+    def name(self, key: Any) -> str:
+        """For the user, whether it is here or not."""
+        return next((one.name for one in self.choices() if one.key == key), str(key))
+
     def choice(self, key: Any) -> Choice:
         """Of a large backbone. Raises UserError for one that is not here."""
         found = next((one for one in self.choices() if one.key == key), None)
@@ -71,14 +74,10 @@ class Shelf:
 
     def choices(self) -> list[Choice]:
         """Each backbone offered, and each with a control that lies in checkpoints/."""
-        from huggingface_hub.constants import HF_HUB_CACHE
-
         from ..checkpoint import CHECKPOINTS, preset_of
         from ..control.files import read_about
 
-        weights = {
-            name: find_stored(find_preset(name), CHECKPOINTS, Path(HF_HUB_CACHE)) for name in self.offered
-        }
+        weights = {name: find_stored(find_preset(name)) for name in self.offered}
         made = [Choice(find_preset(name), folder) for name, folder in weights.items()]
         for file in sorted(CHECKPOINTS.glob("*.safetensors")):
             try:

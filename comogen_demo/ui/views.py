@@ -72,11 +72,11 @@ def report_panel(outcome: Outcome) -> str:
 
 
 def sign_of(shelf: Shelf, model: Any) -> str:
-    """The sign of a chosen model, or why it can't be used."""
+    """The sign of a chosen model; why one is not available, the chooser says."""
     try:
         engine = shelf.engine(model)
-    except UserError as error:
-        return model_sign(str(model), "missing", str(error))
+    except UserError:
+        return model_sign(shelf.name(model), "missing", "")
     return model_sign(engine.name, engine.state, engine.note)
 
 

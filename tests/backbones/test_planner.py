@@ -133,7 +133,8 @@ def test_a_folder_is_counted_and_not_downloaded(tmp_path):
     )
 
 
-def test_what_the_cache_has_is_not_downloaded_again(tmp_path):
+def test_what_the_cache_has_is_not_downloaded_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("comogen_demo.weights.FOLDER", tmp_path)
     preset = PRESETS["wan"]
     assert with_sizes(preset, None, tmp_path) == preset
     blobs = tmp_path / "models--Wan-AI--Wan2.2-TI2V-5B-Diffusers" / "blobs"

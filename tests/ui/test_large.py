@@ -17,10 +17,12 @@ from comogen_demo.checkpoint import load_large, save_control
 from comogen_demo.errors import UserError
 from comogen_demo.settings import Settings
 from comogen_demo.ui.making import Outcome, Request
+from comogen_demo.ui.obtaining import Obtaining
 from comogen_demo.ui.shelf import EMBEDDED
 from comogen_demo.ui.studio import Studio
 from comogen_demo.video import read_video
 from tests.backbones.families import controlled, wan
+from tests.hub import TreeHub
 from tests.ui.conftest import Server
 from tests.ui.fake import BuiltInModels, FakeEngine
 from tests.ui.screen import Screen
@@ -45,6 +47,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(stored: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr("comogen_demo.checkpoint.CHECKPOINTS", stored)
+    monkeypatch.setattr("comogen_demo.weights.FOLDER", stored)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(registry.PRESETS, "wan", TINY)
     monkeypatch.setattr(placement, "measure", lambda cache: Machine(0, 80, 80))
@@ -233,3 +236,65 @@ def test_on_the_page_it_is_chosen_shown_used_and_kept(place, context):
     page.wait_for_function("document.querySelector('#player video')?.videoWidth === 256")
     assert screen.errors == [] and screen.foreign_hosts() == set()
     running.close()
+
+
+@pytest.fixture
+def hub(place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TreeHub]:
+    """The tiny Wan is not on this machine, but on a hub."""
+    running = TreeHub(place / "wan", TINY.hub)
+    monkeypatch.setattr("comogen_demo.weights.FOLDER", tmp_path / "checkpoints")
+    monkeypatch.setenv("HF_ENDPOINT", running.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    yield running
+    running.close()
+
+
+def test_its_weights_are_fetched_once_the_licence_is_accepted(hub, context):
+    running = Server(FakeEngine(), BuiltInModels(), downloads=True, backbones=("wan",))
+    running.studio.warm_up().wait(60)
+    screen = Screen(context.new_page(), running.url)
+    page = screen.page
+    page.click("#chooser summary")
+    page.select_option("#chooser select", "wan")
+    button = page.locator("#chooser [data-do=fetch]")
+    button.wait_for()
+    assert "Apache License 2.0" in page.inner_text("#chooser .tick")
+    assert button.inner_text() == "Download 2 GB" and button.is_disabled() and hub.asked == []
+
+    hub.free = 100_000
+    hub.gate.clear()
+    page.check("#chooser .tick input")
+    button.click()
+    page.wait_for_selector("#chooser .fetching:visible")
+    page.wait_for_function("document.querySelector('#chooser .rail').ariaValueNow > 60")
+    page.click("#chooser [data-do=stop]")
+    page.wait_for_selector("#chooser .fetch-label:has-text('stopping…')")
+    hub.gate.set()
+    page.wait_for_selector("#chooser [data-do=fetch]:has-text('Go on')")
+    assert running.studio.shelf.choices()[0].weights is None
+    page.wait_for_selector("#sign .missing")
+
+    button.click()
+    page.wait_for_selector("#sign .resting:has-text('Wan2.2-TI2V-5B')")
+    assert not page.is_visible("#chooser .offer") and "checkpoints/wan" in facts(screen)
+    assert screen.errors == [] and screen.foreign_hosts() == set()
+    running.close()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "name", "accepted", "told"),
+    [
+        (False, "wan", True, "not fetched from here"),
+        (True, "wan", False, "licence was not accepted"),
+        (True, "wan", "yes", "licence was not accepted"),
+        (True, "../wan", True, "no such model"),
+        (True, "hunyuan", True, "no such model"),
+    ],
+)
+def test_nothing_is_fetched_that_may_not_be(hub, studio, allowed, name, accepted, told):
+    obtaining = Obtaining(studio.shelf, allowed)
+    with pytest.raises(UserError, match=told):
+        obtaining.start(name, accepted)
+    assert hub.asked == [] and obtaining.state() == {"fetching": None, "error": ""}
+    assert obtaining.offer(TINY)["allowed"] == allowed

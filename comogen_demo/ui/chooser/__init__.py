@@ -11,4 +11,4 @@ class Chooser(Part):
     """value: nothing; props and events as told in chooser.js."""
 
     SOURCES = sources("chooser", "chooser")
-    DEFAULTS: ClassVar = {"value": {}, "models": [], "chosen": "", "fetching": None, "error": "", "name": ""}
+    DEFAULTS: ClassVar = {"value": {}, "models": [], "chosen": "", "download": {}, "name": ""}

@@ -1,11 +1,12 @@
-// The choice of a model. Events to Python: look (what is on this machine is wanted), choose {key}, fetch {name, accepted}, stop.
+// The choice of a model. Events to Python: look (what is on this machine is wanted), choose {key}, fetch {name, accepted}, stop,
+// fetched (the weights of the chosen one have come).
 // Props from Python, as in ui/choosing.py: name (of the chosen model), chosen (its key), models [{key, name, facts: [[what, text]],
-// trouble, offer: {name, licence, label, allowed, command} or null}], fetching {label, share} or null, error.
+// trouble, offer: {name, licence, label, allowed, command} or null}], download {fetching: {label, share} or null, error}.
 
 const root = element.querySelector('.chooser'), find = name => root.querySelector(name), select = find('select');
 const tick = find('.tick input'), fetchButton = find('[data-do=fetch]'), stopButton = find('[data-do=stop]');
 const now = () => (props.models || []).find(model => model.key === select.value);
-let listed = '', offered = '';
+let listed = '', offered = '', lacking = '';
 
 function list() {
   const names = JSON.stringify((props.models || []).map(model => [model.key, model.name]));
@@ -15,10 +16,13 @@ function list() {
   }
   select.value = props.chosen;
   draw();
+  const lacks = now() && now().offer ? now().key : '';
+  if (lacking && !lacks && now() && now().key === lacking) trigger('fetched');
+  lacking = lacks;
 }
 
 function draw() {
-  const model = now(), waiting = !model, fetching = props.fetching;
+  const model = now(), waiting = !model, {fetching = null, error = ''} = props.download || {};
   find('.name').textContent = props.name;
   find('.wait').hidden = !waiting;
   find('.field').hidden = waiting;
@@ -28,7 +32,7 @@ function draw() {
     said.textContent = text;
     return [term, said];
   }));
-  const told = props.error || (model ? model.trouble : '');
+  const told = error || (model ? model.trouble : '');
   find('.told').textContent = told;
   find('.told').hidden = !told;
   const offer = model && !fetching ? model.offer : null;
@@ -55,5 +59,5 @@ tick.addEventListener('change', draw);
 fetchButton.addEventListener('click', () => trigger('fetch', {name: now().offer.name, accepted: tick.checked}));
 stopButton.addEventListener('click', () => trigger('stop'));
 watch(['models', 'chosen'], list);
-watch(['fetching', 'error', 'name'], draw);
+watch(['download', 'name'], draw);
 list();
