@@ -19,8 +19,9 @@ class Preset:
 
     module: the file of this room that runs it; hub: where its weights are; parameters, text_parameters,
     vae_parameters: of denoiser, text encoders and VAE, in billions; download: of all of them as the hub keeps them, in
-    GB (derived from these and the precision there); token_width: D; token_side: pixels that a token spans; batch:
-    videos that are denoised at once, 2 where guidance goes in one pass; width, height, frames, fps: of the video;
+    GB (derived from these and the precision there); token_width: D; blocks: of the denoiser; token_side: pixels that a
+    token spans; batch: videos that are denoised at once, 2 where guidance goes in one pass; passes: one after the other
+    in a step, 2 where guidance goes so; width, height, frames, fps: of the video;
     steps: as many as it is usually run with; guidance: the scale, 1 is none;
     true_cfg: a second scale, of classifier-free guidance, for HunyuanVideo, whose `guidance` is distilled into the
     model; negative: the prompt that classifier-free guidance leads away from; motion_layers: where known.
@@ -35,6 +36,7 @@ class Preset:
     vae_parameters: float
     download: float
     token_width: int
+    blocks: int
     licence: str
     width: int
     height: int
@@ -44,6 +46,7 @@ class Preset:
     guidance: float
     token_side: int = 16
     batch: int = 1
+    passes: int = 1
     true_cfg: float = 1.0
     negative: str = ""
     motion_layers: tuple[int, ...] = ()
@@ -66,6 +69,7 @@ PRESETS = {
             vae_parameters=0.25,
             download=43,
             token_width=3072,
+            blocks=60,
             licence=HUNYUAN_LICENCE,
             width=640,
             height=368,
@@ -85,6 +89,7 @@ PRESETS = {
             vae_parameters=0.25,
             download=43,
             token_width=3072,
+            blocks=60,
             licence=HUNYUAN_LICENCE,
             width=640,
             height=368,
@@ -103,6 +108,7 @@ PRESETS = {
             vae_parameters=0.22,
             download=21,
             token_width=3072,
+            blocks=42,
             licence="CogVideoX License: free for research, commercial use after registration",
             width=720,
             height=480,
@@ -122,6 +128,7 @@ PRESETS = {
             vae_parameters=0.7,
             download=34,
             token_width=3072,
+            blocks=30,
             licence="Apache License 2.0",
             width=1280,
             height=704,
@@ -130,6 +137,7 @@ PRESETS = {
             steps=50,
             guidance=5.0,
             token_side=32,
+            passes=2,
         ),
     )
 }

@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     if preset:
         large.tell(preset, args.weights)
         name, fit, result = large.in_memory(
-            preset,
+            replace(preset, steps=settings.steps),
             args.weights,
             args.memory or "auto",
             lambda mode: with_model(load_large(preset, args.weights, control, mode=mode)),
