@@ -34,8 +34,8 @@ from diffusers import (
 from comogen_demo.analysis.parameters import HUNYUAN, MOTION_LAYERS, build
 from comogen_demo.backbones.base import Prompt
 from comogen_demo.backbones.hunyuan import HunyuanBackbone
-from comogen_demo.backbones.placement import default_device, forget
-from comogen_demo.backbones.planner import MODES
+from comogen_demo.backbones.placement import default_device, forget, speed
+from comogen_demo.backbones.planner import MODES, Machine, seconds
 from comogen_demo.backbones.registry import PRESETS, Preset
 from comogen_demo.checkpoint import ControlConfig, Model, build_adapter, hold
 from comogen_demo.control.controlnet import ControlNet
@@ -82,7 +82,7 @@ REDUCED = Size(
     160,
     45,
     12,
-    replace(PRESETS["hunyuan"], width=112, height=64),
+    replace(PRESETS["hunyuan"], width=112, height=64, token_width=384, blocks=12, parameters=0.04),
 )
 
 
@@ -227,6 +227,7 @@ def measured(
         if method == "base":
             done = [clock(device) for _ in denoising(model, False, rounds + 1)]
             row["seconds"] = statistics.median(b - a for a, b in pairwise(done))
+            row["estimate"] = estimate(size, frames, mode, device)
         else:
             times = pairs(model, device, rounds)
             ratios = [a / b for a, b in zip(times[True], times[False], strict=True)]
@@ -237,6 +238,16 @@ def measured(
         del model
         forget()
     return rows
+
+
+def estimate(size: Size, frames: int, mode: str, device: str) -> float | None:
+    """Seconds of a step as a plan would have them, from what the machine is measured at now."""
+    rate, bus = speed(device, time.perf_counter if device == "cuda" else time.process_time)
+    machine = Machine(*[1.0 if device == "cuda" else 0.0] * 3, rate, bus)
+    first, second = (
+        seconds(replace(size.preset, frames=frames, steps=steps), machine, mode) for steps in (1, 2)
+    )
+    return None if first is None or second is None else second - first
 
 
 def methods(size: Size, every: bool) -> list[tuple[str, Sequence[int]]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +24,37 @@ def default_device() -> str:
 
 
 def measure(cache: Path) -> Machine:
-    """What is free now: on the GPU, in RAM, and on the disk of `cache`, which need not be there yet."""
+    """What is free now: on the GPU, in RAM, and on the disk of `cache`, which need not be there yet; and how fast the
+    machine is at present."""
     there = next(place for place in (cache.absolute(), *cache.absolute().parents) if place.exists())
     vram = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
     free = (vram, psutil.virtual_memory().available, shutil.disk_usage(there).free)
-    return Machine(*(amount / 1e9 for amount in free))
+    return Machine(*(amount / 1e9 for amount in free), *speed(default_device()))
+
+
+def speed(device: str, clock: Callable[[], float] = time.perf_counter) -> tuple[float, float]:
+    """TFLOP/s of a product of square matrices, in the precision that backbones have on the device, and GB/s from RAM to
+    it (0 for the CPU), in seconds of the clock: the best of a few short tries."""
+    gpu = device != "cpu"
+    side = 4096 if gpu else 768
+    matrix = torch.randn(side, side, dtype=torch.bfloat16 if gpu else torch.float32).to(device)
+    rate = 2 * side**3 / _least(lambda: matrix @ matrix, gpu, clock) / 1e12
+    if not gpu:
+        return rate, 0.0
+    block = torch.empty(2**28, dtype=torch.uint8).pin_memory()  # as group offload has its weights
+    return rate, block.numel() / _least(lambda: block.to(device, non_blocking=True), gpu, clock) / 1e9
+
+
+def _least(work: Callable[[], object], gpu: bool, clock: Callable[[], float]) -> float:
+    """Seconds of the shortest of five runs."""
+    times = []
+    for _ in range(5):
+        began = clock()
+        work()
+        if gpu:
+            torch.cuda.synchronize()
+        times.append(clock() - began)
+    return min(times)
 
 
 def place(backbone: LargeBackbone, mode: str, device: str) -> None:

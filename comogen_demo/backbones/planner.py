@@ -1,7 +1,8 @@
 """How a large backbone is held in memory: what each way needs, and which is the fastest that fits. Free of torch.
 
 The weights are counted. What a step and the decoding need beside them is derived from the number of tokens and pixels;
-none of it was measured on a GPU, and the order of the modes in speed is expected, not measured (our choice).
+none of it was measured on a GPU, and the order of the modes in speed is expected, not measured (our choice). Seconds
+are derived from operations and from the device's rate in one matrix product.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ DECODE = (
 AT_ONCE = 16  # frames that a VAE decodes at once, at most, tiled or not (diffusers' defaults)
 TILE = 256 * 256  # pixels of a tile (diffusers' defaults)
 LAYERS = 2.5  # GB: the largest single layer and the one fetched next; UMT5's table of words has 2.1
+PRODUCTS = (
+    12  # D x D products for each token in a block: 4 of attention, 8 of a feed-forward of width 4 D (derived)
+)
 SPARE = 1.0  # GB of VRAM and of RAM: CUDA's own, Python and torch, fragments
 
 
@@ -50,21 +54,26 @@ class DoesNotFit(UserError):
 
 @dataclass(frozen=True)
 class Machine:
-    """What is free, in GB (1e9 bytes): vram (0: no GPU), ram, and disk where downloads go."""
+    """What is free, in GB (1e9 bytes): vram (0: no GPU), ram, and disk where downloads go. How fast it is (0: not
+    measured): rate, of a matrix product on the GPU or, without one, on the CPU, in TFLOP/s; bus, from RAM to the GPU in
+    GB/s."""
 
     vram: float
     ram: float
     disk: float
+    rate: float = 0.0
+    bus: float = 0.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A mode of MODES and what it needs, in GB, with a sentence that says so."""
+    """A mode of MODES, what it needs in GB, the seconds of denoising (None: not known), and a sentence that says so."""
 
     mode: str
     vram: float
     ram: float
     disk: float
+    seconds: float | None
     sentence: str
 
 
@@ -128,11 +137,7 @@ def _estimate(preset: Preset, machine: Machine, mode: str) -> Plan:
     denoiser, text = 2 * preset.parameters, 2 * preset.text_parameters  # bfloat16
     vae = 4 * preset.vae_parameters  # float32, which Wan's needs
     ram = denoiser + text + vae + SPARE  # all modes read the weights into RAM first
-    tokens = (
-        ((preset.frames - 1) // 4 + 2)
-        * (preset.height // preset.token_side)
-        * (preset.width // preset.token_side)
-    )  # with the window that latent_concat puts before the others
+    tokens = _tokens(preset)
     step = 2 * STEP * tokens * preset.token_width * preset.batch / 1e9
     if fitting(preset, mode).cache:  # the attention of all blocks
         step += 2 * preset.blocks * tokens * preset.token_width * (1 + preset.guided) / 1e9
@@ -151,12 +156,50 @@ def _estimate(preset: Preset, machine: Machine, mode: str) -> Plan:
         held = denoiser if mode == "model-offload" else denoiser / 2
         vram = vae + max(text, held + step, tiled)  # the VAE stays, having encoded the frame
     vram += SPARE if vram else 0.0
+    needed = seconds(preset, machine, mode)
     sentence = (
         f"memory: {mode}, {MODES[mode]}; estimated VRAM {vram:.1f} GB ({machine.vram:.1f} free), RAM {ram:.1f} GB "
         f"({machine.ram:.1f} free), download {preset.download:.1f} GB ({machine.disk:.1f} free on the disk); derived, "
-        "not measured; how many seconds it takes is not known before the first steps"
+        f"not measured; how long {preset.steps} steps take is "
+        + ("not known before the first ones" if needed is None else f"about {_time(needed)}, derived, too")
     )
-    return Plan(mode, vram, ram, preset.download, sentence)
+    return Plan(mode, vram, ram, preset.download, needed, sentence)
+
+
+def seconds(preset: Preset, machine: Machine, mode: str) -> float | None:
+    """Of `preset.steps` denoising steps, text and VAE left out; None for a machine whose speed was not measured.
+
+    Operations are counted for the video's tokens: the weights that modulate, or that only text goes through, have
+    little work. All is taken to run as fast as one matrix product, the weights to cross the bus once a video or, with
+    group offload, in every pass while the ones before compute (our assumptions).
+    """
+    if not machine.rate or (mode == "cpu" and machine.vram):
+        return None
+    tokens, width = _tokens(preset), preset.token_width
+    work = 2 * preset.blocks * tokens * width * (PRODUCTS * width + 2 * tokens) * preset.batch / 1e12
+    step = preset.passes * work / machine.rate
+    if mode in ("resident", "cpu"):
+        return preset.steps * step
+    if not machine.bus:
+        return None
+    moved = 2 * preset.parameters / machine.bus
+    if mode == "group-offload":
+        return preset.steps * max(step, preset.passes * moved)
+    return preset.steps * step + (moved / 2 if mode == "fp8" else moved)
+
+
+def _tokens(preset: Preset) -> int:
+    """Of the video, with the window that latent_concat puts before the others."""
+    side = preset.token_side
+    return ((preset.frames - 1) // 4 + 2) * (preset.height // side) * (preset.width // side)
+
+
+def _time(amount: float) -> str:
+    """Seconds in the unit that gives a number from 2 to 120."""
+    for unit, length in (("seconds", 1), ("minutes", 60)):
+        if amount < 120 * length:
+            return f"{max(amount / length, 1):.0f} {unit}"
+    return f"{amount / 3600:.0f} hours"
 
 
 def _parameters(folder: Path) -> float:

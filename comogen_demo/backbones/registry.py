@@ -20,8 +20,9 @@ class Preset:
 
     module: the file of this room that runs it; hub: where its weights are; parameters, text_parameters,
     vae_parameters: of denoiser, text encoders and VAE, in billions; download: of all of them as the hub keeps them, in
-    GB (derived from these and the precision there); token_width: D; token_side: pixels that a token spans; batch:
-    videos that are denoised at once, 2 where guidance goes in one pass; width, height, frames, fps: of the video;
+    GB (derived from these and the precision there); token_width: D; blocks: of the denoiser; token_side: pixels that a
+    token spans; batch: videos that are denoised at once, 2 where guidance goes in one pass; passes: one after the other
+    in a step, 2 where guidance goes so; width, height, frames, fps: of the video;
     steps: as many as it is usually run with; guidance: the scale, 1 is none;
     true_cfg: a second scale, of classifier-free guidance, for HunyuanVideo, whose `guidance` is distilled into the
     model; negative: the prompt that classifier-free guidance leads away from; motion_layers: where known;
@@ -48,6 +49,7 @@ class Preset:
     guidance: float
     token_side: int = 16
     batch: int = 1
+    passes: int = 1
     true_cfg: float = 1.0
     negative: str = ""
     motion_layers: tuple[int, ...] = ()
@@ -146,6 +148,7 @@ PRESETS = {
             steps=50,
             guidance=5.0,
             token_side=32,
+            passes=2,
         ),
     )
 }

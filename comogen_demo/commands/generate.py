@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         preset = large.with_speed(preset, args)
         large.tell(preset, args.weights)
         name, fit, result = large.in_memory(
-            preset,
+            replace(preset, steps=settings.steps),
             args.weights,
             args.memory or "auto",
             lambda mode: with_model(load_large(preset, args.weights, control, mode=mode)),

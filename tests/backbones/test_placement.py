@@ -102,6 +102,8 @@ def test_what_is_free_is_measured_where_the_cache_will_be(tmp_path, monkeypatch)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     machine = measure(tmp_path / "not" / "there" / "yet")
     assert machine.vram == 0 and machine.ram > 0 and machine.disk > 0
+    assert machine.rate > 0 and machine.bus == 0
+    monkeypatch.setattr("comogen_demo.backbones.placement.speed", lambda device: (1.0, 1.0))
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda: (7_000_000_000, 8_000_000_000))
     assert measure(tmp_path).vram == 7

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffusers import AutoencoderKLCogVideoX, AutoencoderKLHunyuanVideo, AutoencoderKLWan
+from diffusers import (
+    AutoencoderKLCogVideoX,
+    AutoencoderKLHunyuanVideo,
+    AutoencoderKLWan,
+    CogVideoXTransformer3DModel,
+    HunyuanVideoTransformer3DModel,
+    WanTransformer3DModel,
+)
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
@@ -23,6 +30,7 @@ from comogen_demo.backbones.registry import PRESETS
 from comogen_demo.errors import UserError
 from tests.backbones.families import cogvideox, hunyuan, wan
 
+WAN = {"num_attention_heads": 24, "ffn_dim": 14336, "num_layers": 30}
 SPEED = {mode: place for place, mode in enumerate(MODES)}
 PLENTY = Machine(1000, 1000, 1000)
 
@@ -80,9 +88,55 @@ def test_a_plan_says_what_it_needs_and_what_it_does_not_know():
         "(90.0 free)",
         "download 34.0 GB (100.0 free",
         "not measured",
-        "seconds",
+        "not known before the first ones",
     ):
         assert words in sentence
+
+
+FAST = Machine(1000, 1000, 1000, rate=400, bus=50)
+
+
+def test_seconds_follow_from_operations_rate_and_bus():
+    """HunyuanVideo at 61 frames: 374 TFLOP a step are counted on its modules by benchmarks/large.py."""
+    preset = replace(PRESETS["hunyuan"], steps=50)
+    held = {mode: plan(preset, FAST, mode) for mode in MODES if mode != "cpu"}
+    whole = held["resident"].seconds
+    assert whole == pytest.approx(50 * 374 / 400, rel=0.15)
+    assert "50 steps take is about 49 seconds, derived" in held["resident"].sentence
+    assert held["model-offload"].seconds == pytest.approx(whole + 2 * 12.8 / 50)
+    assert whole < held["fp8"].seconds < held["model-offload"].seconds
+    assert held["group-offload"].seconds == whole, "the bus is faster than the step"
+    assert plan(preset, replace(FAST, bus=5), "group-offload").seconds == pytest.approx(50 * 25.6 / 5)
+    assert plan(replace(preset, steps=5000), FAST, "resident").sentence.count("about 82 minutes") == 1
+    assert plan(preset, replace(FAST, vram=0), "cpu").seconds == whole
+    assert plan(preset, FAST, "cpu").seconds is None, "the rate is the GPU's"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_operations_are_those_of_the_full_size_within_a_quarter(name):
+    """Of the block's linear layers, as they are at full size, in one pass of one video."""
+    preset = replace(PRESETS[name], steps=1, batch=1, passes=1)
+    shapes = {
+        "hunyuan": (HunyuanVideoTransformer3DModel, {}),
+        "cogvideox": (CogVideoXTransformer3DModel, {"num_attention_heads": 48, "num_layers": 42}),
+        "wan": (WanTransformer3DModel, WAN),
+    }
+    kind, shape = shapes[preset.module]
+    with torch.device("meta"):
+        network = kind(**shape)
+    stacks = [module for module in network.children() if isinstance(module, torch.nn.ModuleList)]
+    blocks = [block for stack in stacks for block in stack]
+    assert len(blocks) == preset.blocks
+    text = ("add_", "context", "norm", "attn2.to_k", "attn2.to_v")  # few places, or one
+    weights = sum(
+        module.weight.numel()
+        for block in blocks
+        for layer, module in block.named_modules()
+        if isinstance(module, torch.nn.Linear) and not any(part in layer for part in text)
+    )
+    tiny = replace(preset, width=preset.token_side, height=preset.token_side, frames=1)  # two tokens
+    made = plan(tiny, FAST, "resident").seconds * 400e12
+    assert made == pytest.approx(2 * 2 * weights, rel=0.25)
 
 
 def test_what_does_not_fit_is_one_sentence_and_can_be_tried_all_the_same():
