@@ -26,7 +26,7 @@ class Preset:
     steps: as many as it is usually run with; guidance: the scale, 1 is none;
     true_cfg: a second scale, of classifier-free guidance, for HunyuanVideo, whose `guidance` is distilled into the
     model; negative: the prompt that classifier-free guidance leads away from; motion_layers: where known;
-    blocks: how many it has; attention: a backend, by its name in diffusers' AttentionBackendName; compile: whether the
+    attention: a backend, by its name in diffusers' AttentionBackendName; compile: whether the
     blocks are compiled; cache: whether steps share attention (`step_cache.StepCache`).
     """
 
