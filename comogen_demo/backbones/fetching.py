@@ -52,9 +52,14 @@ def fetch(preset: Preset, report: Callable[[int, int], None]) -> None:
     for one in wanted:
         report(before, total)
         if _there(one) < one.bytes:
-            download(one, lambda done, _, before=before: report(before + done, total))
+            download(one, _after(before, total, report))
         before += one.bytes
     report(total, total)
+
+
+def _after(before: int, total: int, report: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """The report of one file, to which `before` bytes of others are added."""
+    return lambda done, _: report(before + done, total)
 
 
 def _there(one: Weights) -> int:

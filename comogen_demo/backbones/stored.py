@@ -46,13 +46,13 @@ def _has_part(folder: Path) -> bool:
     """A network has config.json, and all the files of its index or the only one; of a tokenizer any file will do."""
     files = (file for file in folder.glob("*") if file.is_file())  # a link to nowhere is none
     there = {file.name for file in files if file.suffix != ".part"}
-    weights = {name for name in there if name.endswith(".safetensors")}
-    if not weights and "config.json" not in there:
+    networks = {name for name in there if name.endswith(".safetensors")}
+    if not networks and "config.json" not in there:
         return bool(there)
-    whole = any("-of-" not in name for name in weights)
+    whole = any("-of-" not in name for name in networks)
     for index in folder.glob("*.safetensors.index.json"):
-        files = _read(index).get("weight_map")
-        whole = isinstance(files, dict) and set(files.values()) <= weights
+        named = _read(index).get("weight_map")
+        whole = isinstance(named, dict) and set(named.values()) <= networks
     return whole and "config.json" in there
 
 

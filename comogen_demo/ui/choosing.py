@@ -168,13 +168,21 @@ def _facts(choice: Choice, shelf: Shelf) -> dict[str, Any]:
         ["Licence", preset.licence],
         ["Makes", f"{_makes(choice.form)}, usually in {preset.steps} steps"],
         ["Needs", needs],
-        ["Weights", str(choice.weights) if choice.weights else f"not here; on Hugging Face as {preset.hub}"],
+        ["Weights", _whereabouts(choice)],
         [
             "Control",
             choice.control.name if choice.control else "no trained one: only the cut-out, dual clocks",
         ],
     ]
     return {"facts": facts, "trouble": trouble}
+
+
+def _whereabouts(choice: Choice) -> str:
+    """Where the weights lie, in words; a path would tell pages of others about the server."""
+    if choice.weights is None:
+        return f"not here; on Hugging Face as {choice.preset.hub}"
+    own = choice.weights.name == choice.preset.name
+    return f"in checkpoints/{choice.preset.name}" if own else "in the cache of huggingface_hub"
 
 
 def _makes(form: Form) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -156,6 +157,7 @@ def _fitted(request: Request, form: Form) -> tuple[Request, str]:
 def _denoise(engine: Engine, request: Request, job: Job, label: str) -> tuple[Any, list[str]]:
     """Runs the generator to its end, reporting each step. Returns the generate.Result, and what else is to be told."""
     notes: list[str] = []
+    first: tuple[float, int] | None = None  # when which step was done
     if engine.state != "ready":
         job.report(Progress("Loading the model", 0.0))
     engine.load()
@@ -170,6 +172,11 @@ def _denoise(engine: Engine, request: Request, job: Job, label: str) -> tuple[An
             continue
         done = event.index + 1
         told = f"{label}: step {done} of {event.total}" if done else "The cut-out that is followed"
+        if done and first is None:
+            first = time.monotonic(), done
+        elif first is not None:
+            left = (time.monotonic() - first[0]) / (done - first[1]) * (event.total - done)
+            told += f", about {left / 60:.0f} min left" if left > 60 else ""
         job.report(Progress(told, done / event.total, event.preview, engine.form.fps))
     raise RuntimeError("the generator ended without a result")
 

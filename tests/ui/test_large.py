@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from comogen_demo.backbones.planner import Machine
 from comogen_demo.checkpoint import load_large, save_control
 from comogen_demo.errors import UserError
 from comogen_demo.settings import Settings
+from comogen_demo.ui.handlers import Handlers
 from comogen_demo.ui.making import Outcome, Request
 from comogen_demo.ui.obtaining import Obtaining
+from comogen_demo.ui.sessions import png_bytes
 from comogen_demo.ui.shelf import EMBEDDED
 from comogen_demo.ui.studio import Studio
 from comogen_demo.video import read_video
@@ -88,6 +91,15 @@ def test_it_makes_a_video_of_its_own_form_from_a_cropped_picture(studio):
 
     free = studio.submit_comparison(outcome)
     assert free.wait(60) and read_video(free.result.file("free.mp4"))[0].shape == frames.shape
+
+
+def test_an_upload_is_cropped_for_the_model_that_is_chosen(studio, tmp_path):
+    path, page = tmp_path / "wide.png", SimpleNamespace(session_hash="a")
+    path.write_bytes(png_bytes(np.zeros((300, 900, 3), np.uint8)))
+    events = Handlers(studio)
+    for model, kept in (("wan", "600 x 300"), ("", "300 x 300")):
+        _, crop = events.upload(str(path), {"model": model}, page)
+        assert f"the middle {kept} of 900 x 300 pixels" in crop
 
 
 def test_one_model_is_held_at_a_time(studio):
