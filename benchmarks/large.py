@@ -91,7 +91,8 @@ class MetaScheduler(FlowMatchEulerDiscreteScheduler):
 
     def set_timesteps(self, *args: Any, device: Any = None, **kwargs: Any) -> None:
         super().set_timesteps(*args, device="cpu", **kwargs)
-        self.timesteps = self.timesteps.to(device)
+        own: Any = self
+        own.timesteps = own.timesteps.to(device)
 
     def index_for_timestep(self, *_: Any) -> int:
         return 0
@@ -112,9 +113,9 @@ def open_model(size: Size, frames: int, method: str, device: str, copies: Sequen
             scheduler=(MetaScheduler if device == "meta" else FlowMatchEulerDiscreteScheduler)(shift=7.0),
             **dict.fromkeys(TEXT_PARTS),
         )
-        backbone = HunyuanBackbone(pipe, replace(size.preset, frames=frames))
+        backbone: Any = HunyuanBackbone(pipe, replace(size.preset, frames=frames))
         prompt = random_prompt(size, transformer)
-        backbone.encode_prompt = lambda text, frame: prompt  # type: ignore[method-assign]
+        backbone.encode_prompt = lambda text, frame: prompt
         layers = {"base": (), "control": size.layers, "controlnet": tuple(copies or size.layers)}[method]
         control = ControlConfig(
             layers,
@@ -243,7 +244,7 @@ def measured(
 def estimate(size: Size, frames: int, mode: str, device: str) -> float | None:
     """Seconds of a step as a plan would have them, from what the machine is measured at now."""
     rate, bus = speed(device, time.perf_counter if device == "cuda" else time.process_time)
-    machine = Machine(*[1.0 if device == "cuda" else 0.0] * 3, rate, bus)
+    machine = Machine(float(device == "cuda"), 0, 0, rate, bus)
     first, second = (
         seconds(replace(size.preset, frames=frames, steps=steps), machine, mode) for steps in (1, 2)
     )
@@ -261,7 +262,7 @@ def counted(size: Size, frames: int, every: bool) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for method, copies in methods(size, every):
         model = stand(open_model(size, frames, method.split()[0], "meta", copies), "resident", "meta")
-        row = {"frames": frames, "method": method, **memory(model, "meta", method != "base")}
+        row: dict[str, Any] = {"frames": frames, "method": method, **memory(model, "meta", method != "base")}
         base = rows[0] if rows else row
         row["memory_ratio"] = row["memory_gb"] / base["memory_gb"]
         row["tflop_ratio"] = row["tflop"] / base["tflop"]

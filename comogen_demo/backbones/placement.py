@@ -28,8 +28,8 @@ def measure(cache: Path) -> Machine:
     machine is at present."""
     there = next(place for place in (cache.absolute(), *cache.absolute().parents) if place.exists())
     vram = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
-    free = (vram, psutil.virtual_memory().available, shutil.disk_usage(there).free)
-    return Machine(*(amount / 1e9 for amount in free), *speed(default_device()))
+    ram, disk = psutil.virtual_memory().available, shutil.disk_usage(there).free
+    return Machine(vram / 1e9, ram / 1e9, disk / 1e9, *speed(default_device()))
 
 
 def speed(device: str, clock: Callable[[], float] = time.perf_counter) -> tuple[float, float]:

@@ -104,6 +104,30 @@ def plan(preset: Preset, machine: Machine, mode: str = "auto") -> Plan:
     )
 
 
+def plan_whole(preset: Preset, machine: Machine, work: str) -> Plan:
+    """All on the GPU or, without one, in RAM, for `work` that knows no other way. Raises UserError as `plan`, and where
+    it is estimated not to fit."""
+    made = plan(preset, machine, "resident" if machine.vram else "cpu")
+    check(
+        preset,
+        machine,
+        work,
+        (made.vram, made.ram),
+        "choose a smaller --size, fewer --frames or a smaller backbone",
+    )
+    return made
+
+
+def check(preset: Preset, machine: Machine, work: str, needs: tuple[float, float], remedy: str) -> None:
+    """Raises UserError with the remedy where `work` needs more VRAM or RAM, in GB, than is free."""
+    if needs[0] > machine.vram or needs[1] > machine.ram:
+        raise UserError(
+            f"{work} {preset.title} at {preset.width} x {preset.height} pixels and {preset.frames} frames does not "
+            f"fit: it is estimated at {needs[0]:.1f} GB of VRAM and {needs[1]:.1f} GB of RAM, and {machine.vram:.1f} "
+            f"and {machine.ram:.1f} GB are free; {remedy}."
+        )
+
+
 def below(mode: str) -> str | None:
     """The mode that is tried when this one ran out of memory; None after the last one on the GPU."""
     modes = list(MODES)
@@ -137,7 +161,7 @@ def _estimate(preset: Preset, machine: Machine, mode: str) -> Plan:
     denoiser, text = 2 * preset.parameters, 2 * preset.text_parameters  # bfloat16
     vae = 4 * preset.vae_parameters  # float32, which Wan's needs
     ram = denoiser + text + vae + SPARE  # all modes read the weights into RAM first
-    tokens = _tokens(preset)
+    tokens = tokens_of(preset)
     step = 2 * STEP * tokens * preset.token_width * preset.batch / 1e9
     if fitting(preset, mode).cache:  # the attention of all blocks
         step += 2 * preset.blocks * tokens * preset.token_width * (1 + preset.guided) / 1e9
@@ -175,7 +199,7 @@ def seconds(preset: Preset, machine: Machine, mode: str) -> float | None:
     """
     if not machine.rate or (mode == "cpu" and machine.vram):
         return None
-    tokens, width = _tokens(preset), preset.token_width
+    tokens, width = tokens_of(preset), preset.token_width
     work = 2 * preset.blocks * tokens * width * (PRODUCTS * width + 2 * tokens) * preset.batch / 1e12
     step = preset.passes * work / machine.rate
     if mode in ("resident", "cpu"):
@@ -188,7 +212,7 @@ def seconds(preset: Preset, machine: Machine, mode: str) -> float | None:
     return preset.steps * step + (moved / 2 if mode == "fp8" else moved)
 
 
-def _tokens(preset: Preset) -> int:
+def tokens_of(preset: Preset) -> int:
     """Of the video, with the window that latent_concat puts before the others."""
     side = preset.token_side
     return ((preset.frames - 1) // 4 + 2) * (preset.height // side) * (preset.width // side)

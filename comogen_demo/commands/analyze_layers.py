@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,8 @@ def _backbone(args: argparse.Namespace) -> Backbone:
 
     check_options(args)
     large.tell(preset, args.weights)
+    clips = len(_data(args)[0])
+    large.whole_in_memory(replace(preset, steps=clips * args.steps), args.weights, "Scoring the layers of")
     backbone = load_backbone(preset, args.weights)
     check_top(args, backbone)
     return backbone

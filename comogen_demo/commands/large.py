@@ -95,6 +95,18 @@ def tell(preset: Preset, weights: str | None) -> None:
     )
 
 
+def whole_in_memory(preset: Preset, weights: str | None, work: str) -> None:
+    """Prints, before anything is loaded, what `work` needs that holds all of a backbone on the GPU or, without one, in
+    RAM. Raises UserError as `planner.plan_whole`."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    from ..backbones.placement import measure
+
+    cache = Path(HF_HUB_CACHE)
+    sized = planner.with_sizes(preset, weights, cache)
+    print(planner.plan_whole(sized, measure(cache), work).sentence, flush=True)
+
+
 def in_memory(preset: Preset, weights: str | None, mode: str, work: Callable[[str], Made]) -> Made:
     """What `work` makes in the memory mode that is planned ("auto") or asked for; prints each attempt's plan.
 

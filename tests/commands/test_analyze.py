@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from comogen_demo.analysis.pictures import attention_sheet, box_plot, overlay
+from comogen_demo.backbones.planner import Machine
 from comogen_demo.cli import main
 from comogen_demo.control.layers import read_layers
 from comogen_demo.errors import UserError
@@ -125,6 +126,7 @@ def test_a_sheet_has_a_row_a_block_below_the_frames():
 def clips(tmp_path, monkeypatch):
     """Two clips of nine frames for a tiny HunyuanVideo with text encoders."""
     monkeypatch.setattr("comogen_demo.backbones.registry.load_backbone", lambda *_: hunyuan(text=True))
+    monkeypatch.setattr("comogen_demo.backbones.placement.measure", lambda _: Machine(0, 300, 100, rate=0.5))
     masks = np.zeros((9, 32, 32), bool)
     masks[:, 8:24, 8:24] = True
     for seed, name in enumerate(("one", "two")):
@@ -133,7 +135,7 @@ def clips(tmp_path, monkeypatch):
     return tmp_path / "clips"
 
 
-def test_a_large_backbone_is_scored_on_a_folder_of_clips(clips, tmp_path, capsys):
+def test_a_large_backbone_is_scored_on_a_folder_of_clips(clips, tmp_path, capsys, monkeypatch):
     given = ["analyze", "layers", "--backbone", "hunyuan", "--steps", "2"]
     files = [tmp_path / "layers.json", tmp_path / "maps.png"]
     options = [
@@ -148,6 +150,7 @@ def test_a_large_backbone_is_scored_on_a_folder_of_clips(clips, tmp_path, capsys
     ]
     assert main([*given, *options]) == 0
     out = capsys.readouterr().out
+    assert "memory: cpu" in out and "how long 4 steps take is about 52 minutes" in out, "2 clips, 2 steps"
     assert "HunyuanVideo-I2V: 12.8 billion parameters" in out and "would score 0.250; 2 scenes" in out
     _, document = read_layers(files[0], 4)
     assert np.shape(document["by_scene"]) == (2, 4, 3) and document["subject"] == "Red cube"
@@ -162,3 +165,6 @@ def test_a_large_backbone_is_scored_on_a_folder_of_clips(clips, tmp_path, capsys
     (clips / "two.txt").unlink()
     assert main([*given, "--data", str(clips), "--subject", "cube"]) == 2
     assert "Clip two: There is no caption" in capsys.readouterr().err
+    monkeypatch.setattr("comogen_demo.backbones.placement.measure", lambda _: Machine(24, 300, 100))
+    assert main([*given, "--data", str(clips), "--subject", "cube"]) == 2
+    assert "Scoring the layers of HunyuanVideo-I2V" in capsys.readouterr().err

@@ -12,7 +12,10 @@ from ..data.cli import tell
 from .settings import STAGES, ControlTraining
 
 if TYPE_CHECKING:
+    from accelerate import Accelerator
+
     from ...backbones.base import Backbone
+    from ...backbones.registry import Preset
     from .trainable import Trainable
     from .trainer import ControlTrainer
     from .validation import Validation
@@ -102,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.folder or Path("runs") / f"{kind}-{args.backbone}"
     folder.mkdir(parents=True, exist_ok=True)
     # the launcher has given each process its own of the device's kind
-    backbone, layers, scores = _backbone(args, accelerator.device.type)
+    backbone, layers, scores = _backbone(args, settings, accelerator)
     trainable = make_trainable(backbone)
     cache = SampleCache(folder / "samples", args.data, trainable, settings.cells)
     good, count = tell(cache.fill(accelerator.process_index, accelerator.num_processes))
@@ -148,32 +151,60 @@ def _settings(args: argparse.Namespace) -> ControlTraining:
     return ControlTraining(**given)
 
 
-def _backbone(args: argparse.Namespace, device: str) -> tuple[Backbone, tuple[int, ...], tuple[float, ...]]:
-    """The backbone without control, its Motion Layers and the scores of all blocks, () where they are not known."""
+def _backbone(
+    args: argparse.Namespace, settings: ControlTraining, accelerator: Accelerator
+) -> tuple[Backbone, tuple[int, ...], tuple[float, ...]]:
+    """The backbone without control, its Motion Layers and the scores of all blocks, () where they are not known. What a
+    large one needs is printed before it is loaded."""
     from ...backbones.registry import find_preset, load_backbone
     from ...checkpoint import CHECKPOINTS, load_embedded
     from ...control.layers import read_layers
 
     chosen = {name: value for name in FORM if (value := getattr(args, name)) is not None}
-    backbone: Any
+    layers: tuple[int, ...]
+    scores: tuple[float, ...] = ()
     if args.backbone == "mini":
         if chosen or args.weights:
             raise UserError("The model mini has one size and its own weights: leave these options out.")
-        backbone, control = load_embedded(CHECKPOINTS / "mini", device)
-        layers, scores = control.motion_layers, control.scores
+        embedded, control = load_embedded(CHECKPOINTS / "mini", accelerator.device.type)
+        layers, scores, blocks = control.motion_layers, control.scores, len(embedded.blocks)
     else:
-        preset = find_preset(args.backbone)
-        layers, scores = preset.motion_layers, ()
-        if not layers and not args.layers:
-            raise UserError(
-                f"The Motion Layers of {preset.title} are not known: find them by `analyze layers --json FILE` "
-                "and give --layers FILE."
-            )
-        backbone = load_backbone(replace(preset, **chosen), args.weights, device)
+        preset = replace(find_preset(args.backbone), **chosen)
+        layers, blocks = preset.motion_layers, preset.blocks
     if args.layers:
-        choice, _ = read_layers(args.layers, len(backbone.blocks))
-        return backbone, choice.motion_layers, choice.scores
-    return backbone, layers, scores
+        choice, _ = read_layers(args.layers, blocks)
+        layers, scores = choice.motion_layers, choice.scores
+    if args.backbone == "mini":
+        return embedded, layers, scores
+    if not layers:
+        raise UserError(
+            f"The Motion Layers of {preset.title} are not known: find them by `analyze layers --json FILE` "
+            "and give --layers FILE."
+        )
+    accelerator.print(_foreseen(preset, args, layers, settings, accelerator), flush=True)
+    return load_backbone(preset, args.weights, accelerator.device.type), layers, scores
+
+
+def _foreseen(
+    preset: Preset,
+    args: argparse.Namespace,
+    layers: tuple[int, ...],
+    settings: ControlTraining,
+    accelerator: Accelerator,
+) -> str:
+    """What the training will need on this machine; UserError where it does not fit."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    from ...backbones.placement import measure
+    from ...backbones.planner import with_sizes
+    from .memory import foresee
+
+    cache = Path(HF_HUB_CACHE)
+    machine = measure(cache)
+    if accelerator.device.type == "cpu":
+        machine = replace(machine, vram=0.0)
+    sized = with_sizes(preset, args.weights, cache)
+    return foresee(sized, machine, layers, settings, accelerator.num_processes)
 
 
 def _validation(

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.distributed.tensor import DTensor
 
+from ...backbones.planner import SPARE, Machine, check, plan, tokens_of
+from ...backbones.registry import Preset
 from .settings import ControlTraining
 from .trainable import Trainable
 
@@ -49,11 +51,51 @@ def estimate(
     windows, rows, columns = backbone.token_grid
     tokens = windows * rows * columns + text_tokens
     width = next(backbone.denoiser.parameters()).element_size()
-    kept = len(backbone.blocks) - min(layers)
-    values = kept + INSIDE if settings.gradient_checkpointing else kept * INSIDE
-    share = settings.batch // processes
+    kept = _kept(tokens * backbone.token_width, len(backbone.blocks) - min(layers), settings, processes)
     weights = size(backbone.denoiser) + size(getattr(backbone, "vae", None) or backbone.pipe.vae)  # type: ignore[attr-defined]
-    return Estimate(weights, trained * TRAINED_BYTES, share * tokens * backbone.token_width * width * values)
+    return Estimate(weights, trained * TRAINED_BYTES, kept * width)
+
+
+def foresee(
+    preset: Preset,
+    machine: Machine,
+    layers: tuple[int, ...],
+    settings: ControlTraining,
+    processes: int,
+) -> str:
+    """What a training of a large backbone will need, said before it is loaded: the larger of encoding the clips, for
+    which all of it is there, and of training, without the text encoders. Raises UserError where that does not fit.
+
+    layers: the Motion Layers; all is on the GPU, or in RAM without one. Each is counted with LoRA in eight projections,
+    the most that a family has, and its copy as of average size; the text's tokens are left out.
+    """
+    whole = plan(preset, machine, "resident" if machine.vram else "cpu")
+    wide, d = 2 if machine.vram else 4, preset.token_width
+    if settings.method == "controlnet":
+        trained = len(layers) * (preset.parameters * GB / preset.blocks + d * d)
+    else:
+        width = settings.adapter_width
+        trained = 27 * width * (width + 1) + width * d + len(layers) * 8 * 2 * settings.rank(d) * d
+    kept = _kept(tokens_of(preset) * d, preset.blocks - min(layers), settings, processes)
+    weights = wide * preset.parameters + 4 * preset.vae_parameters + SPARE
+    parts = weights, trained * TRAINED_BYTES / GB, wide * kept / GB
+    vram, ram = max(whole.vram, sum(parts)), whole.ram
+    if not machine.vram:
+        vram, ram = 0.0, max(whole.ram, sum(parts))
+    remedy = "choose a smaller --width and --height, fewer --frames, a smaller --batch or another backbone"
+    check(preset, machine, "Training the control of", (vram, processes * ram), remedy)
+    return (
+        f"training: estimated VRAM {vram:.1f} GB ({machine.vram:.1f} free), RAM {processes * ram:.1f} GB "
+        f"({machine.ram:.1f} free), download {preset.download:.1f} GB ({machine.disk:.1f} free on the disk); to train, "
+        f"weights {parts[0]:.1f}, what learns with gradients and optimiser {parts[1]:.1f}, activations {parts[2]:.1f} "
+        "GB; derived, not measured"
+    )
+
+
+def _kept(values: int, blocks: int, settings: ControlTraining, processes: int) -> int:
+    """Numbers kept for the backward pass of a process's share of the batch, `values` being a clip's tokens x width."""
+    each = blocks + INSIDE if settings.gradient_checkpointing else blocks * INSIDE
+    return settings.batch // processes * values * each
 
 
 def size(module: nn.Module) -> int:
