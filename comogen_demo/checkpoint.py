@@ -167,10 +167,16 @@ def load_large(
         _compare(
             control, {"backbone": about.get("backbone")}, {"backbone": preset.name}
         )  # before the long loading
+        method = dict(about.get("control") or {}).get("method")
+        if mode == "int8" and method == "controlnet":
+            raise UserError(
+                f"The control {control} is of copied blocks, which cannot be copied in 8 bits: choose another --memory "
+                "than int8."
+            )
     device = "cpu" if mode == "cpu" else device or default_device()
     preset = fitting(preset, mode)
     check(preset, device)
-    backbone = open_backbone(preset, weights, device)
+    backbone = open_backbone(preset, weights, device, mode)
     if control:
         model = load_control(control, backbone)
     else:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from .base import Denoising, Prompt
-from .placement import default_device
+from .placement import default_device, quantisation
 from .registry import Preset
 from .step_cache import StepCache
 
@@ -56,9 +56,12 @@ class LargeBackbone(ABC):
         pipe.set_progress_bar_config(disable=True)
 
     @classmethod
-    def load(cls, preset: Preset, source: str, device: str | None = None) -> LargeBackbone:
-        """Into RAM, in the precision for the device: bfloat16 for a GPU, float32 for the CPU. source: a folder in
-        diffusers' layout or a hub id. Raises UserError as `registry.open_backbone`."""
+    def load(
+        cls, preset: Preset, source: str, device: str | None = None, mode: str = "resident"
+    ) -> LargeBackbone:
+        """Into RAM, in the precision for the device: bfloat16 for a GPU, float32 for the CPU; in the memory mode int8
+        the denoiser in 8 bits. source: a folder in diffusers' layout or a hub id. Raises UserError as
+        `registry.open_backbone`."""
         cls.check_size(preset)
         device = device or default_device()
         wide = torch.float32
@@ -66,11 +69,12 @@ class LargeBackbone(ABC):
             "default": torch.bfloat16 if device.startswith("cuda") else wide,
             **dict.fromkeys(cls.keep_float32, wide),
         }
+        options = {"quantization_config": quantisation()} if mode == "int8" else {}
         try:
             network = cls.pipeline.load_config(source).get("transformer", (None, "nothing"))[1]
             if network != cls.network:
                 raise ValueError(f"its transformer is a {network}, expected a {cls.network}")
-            pipe = cls.pipeline.from_pretrained(source, torch_dtype=types)
+            pipe = cls.pipeline.from_pretrained(source, torch_dtype=types, **options)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
             kind = "folder" if Path(source).exists() else "hub id"
             raise UserError(

@@ -13,9 +13,12 @@ import psutil
 import torch
 from torch import nn
 
+from ..errors import UserError
 from .planner import Machine
 
 if TYPE_CHECKING:
+    from diffusers import PipelineQuantizationConfig
+
     from .large import LargeBackbone
 
 
@@ -60,8 +63,9 @@ def _least(work: Callable[[], object], gpu: bool, clock: Callable[[], float]) ->
 def place(backbone: LargeBackbone, mode: str, device: str) -> None:
     """Puts a backbone that lies in RAM, with whatever LoRA it has, where `mode` wants it; it computes on `device`.
 
-    Only fp8 rounds the denoiser's weights. The modes that offload decode in tiles, whose seams are
-    blended: their frames are not the pipeline's bit for bit. Once only: another mode takes a backbone loaded again.
+    Only fp8 rounds the denoiser's weights here; for int8 they were read so. The modes that offload decode in
+    tiles, whose seams are blended: their frames are not the pipeline's bit for bit. Once only: another mode takes a
+    backbone loaded again.
     """
     pipe = backbone.pipe
     if mode in ("resident", "cpu"):
@@ -81,7 +85,7 @@ def place(backbone: LargeBackbone, mode: str, device: str) -> None:
         return
     if mode == "fp8":
         keep_in_8_bits(pipe.transformer)
-    elif mode != "model-offload":
+    elif mode not in ("model-offload", "int8"):
         raise ValueError(mode)
     pipe.enable_model_cpu_offload(device=device)
 
@@ -89,6 +93,18 @@ def place(backbone: LargeBackbone, mode: str, device: str) -> None:
 def keep_in_8_bits(transformer: nn.Module) -> None:
     """Keeps the weights as float8 (e4m3) and computes in the present precision; embeddings, norms and LoRA stay."""
     transformer.enable_layerwise_casting(torch.float8_e4m3fn, transformer.dtype)  # type: ignore[operator]
+
+
+def quantisation() -> PipelineQuantizationConfig:
+    """For reading the denoiser's linear layers as integers of 8 bits, a scale a row (torchao, weights only); the LoRA
+    that is put around them later stays as it is. Raises UserError if torchao is missing."""
+    from diffusers import PipelineQuantizationConfig, TorchAoConfig
+
+    try:
+        from torchao.quantization import Int8WeightOnlyConfig
+    except ImportError as error:
+        raise UserError(f"The memory mode int8 needs torchao ({error}): pip install torchao.") from error
+    return PipelineQuantizationConfig(quant_mapping={"transformer": TorchAoConfig(Int8WeightOnlyConfig())})
 
 
 def forget() -> None:

@@ -7,20 +7,23 @@ are derived from operations and from the device's rate in one matrix product.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from .registry import Preset
 from .stored import source_of
 
-MODES = {  # from the fastest to the slowest; fp8 alone rounds the weights
+MODES = {  # from the fastest to the slowest; fp8 and int8 alone round the weights
     "resident": "all weights on the GPU",
     "model-offload": "denoiser, text encoders and VAE on the GPU one at a time",
     "fp8": "as model-offload, the denoiser kept in 8 bits, which loses some precision",
+    "int8": "as fp8, but quantised while it is read, which spares RAM, too",
     "group-offload": "every layer on the GPU only while it computes",
     "cpu": "no GPU, all in RAM at float32",
 }
@@ -80,8 +83,8 @@ class Plan:
 def plan(preset: Preset, machine: Machine, mode: str = "auto") -> Plan:
     """The fastest mode that fits, or the one that is asked for, whether it fits or not: it is an estimate.
 
-    `preset.download` is what must still be fetched. Raises DoesNotFit if no mode fits, UserError if there is no GPU for
-    the mode or no room on the disk.
+    `preset.download` is what must still be fetched. Raises DoesNotFit if no mode fits, UserError if there is no GPU or
+    no torchao for the mode or no room on the disk.
     """
     if preset.download > machine.disk:
         raise UserError(
@@ -90,7 +93,13 @@ def plan(preset: Preset, machine: Machine, mode: str = "auto") -> Plan:
         )
     if mode not in ("auto", "cpu") and not machine.vram:
         raise UserError(f"The memory mode {mode} needs a GPU, and none was found: choose cpu or auto.")
+    if mode == "int8" and not quantises():
+        raise UserError(
+            "The memory mode int8 needs torchao: pip install torchao, or choose another --memory."
+        )
     possible = [mode] if mode != "auto" else [m for m in MODES if (m == "cpu") == (not machine.vram)]
+    if mode == "auto" and not quantises():
+        possible = [m for m in possible if m != "int8"]
     plans = [_estimate(preset, machine, m) for m in possible]
     for made in plans:
         if mode != "auto" or (made.vram <= machine.vram and made.ram <= machine.ram):
@@ -129,17 +138,26 @@ def check(preset: Preset, machine: Machine, work: str, needs: tuple[float, float
 
 
 def below(mode: str) -> str | None:
-    """The mode that is tried when this one ran out of memory; None after the last one on the GPU."""
-    modes = list(MODES)
+    """The mode that is tried when this one ran out of memory; None after the last one on the GPU. int8 is for want of
+    RAM: on the GPU it takes no less than fp8, and what takes less there takes more RAM."""
+    modes = [m for m in MODES if m != "int8"]
+    if mode == "int8":
+        return None
     lower = modes[modes.index(mode) + 1 :]
     return lower[0] if lower and lower[0] != "cpu" else None
 
 
+def quantises() -> bool:
+    """Whether the package for int8 is here."""
+    return importlib.util.find_spec("torchao") is not None
+
+
 def fitting(preset: Preset, mode: str) -> Preset:
     """The preset without what would make it faster but does not work in the mode."""
-    return replace(
-        preset, **{what: getattr(preset, what) and mode not in modes for what, modes in WITHOUT.items()}
-    )
+    kept: dict[str, Any] = {
+        what: getattr(preset, what) and mode not in modes for what, modes in WITHOUT.items()
+    }
+    return replace(preset, **kept)
 
 
 def with_sizes(preset: Preset, weights: str | None, cache: Path) -> Preset:
@@ -161,6 +179,7 @@ def _estimate(preset: Preset, machine: Machine, mode: str) -> Plan:
     denoiser, text = 2 * preset.parameters, 2 * preset.text_parameters  # bfloat16
     vae = 4 * preset.vae_parameters  # float32, which Wan's needs
     ram = denoiser + text + vae + SPARE  # all modes read the weights into RAM first
+    ram -= denoiser / 2 if mode == "int8" else 0.0  # quantised one by one as they are read
     tokens = tokens_of(preset)
     step = 2 * STEP * tokens * preset.token_width * preset.batch / 1e9
     if fitting(preset, mode).cache:  # the attention of all blocks
@@ -209,7 +228,7 @@ def seconds(preset: Preset, machine: Machine, mode: str) -> float | None:
     moved = 2 * preset.parameters / machine.bus
     if mode == "group-offload":
         return preset.steps * max(step, preset.passes * moved)
-    return preset.steps * step + (moved / 2 if mode == "fp8" else moved)
+    return preset.steps * step + (moved / 2 if mode in ("fp8", "int8") else moved)
 
 
 def tokens_of(preset: Preset) -> int:

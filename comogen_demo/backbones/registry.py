@@ -167,15 +167,16 @@ def family(preset: Preset) -> type[LargeBackbone]:
 
 
 def open_backbone(
-    preset: Preset, weights: str | Path | None = None, device: str | None = None
+    preset: Preset, weights: str | Path | None = None, device: str | None = None, mode: str = "resident"
 ) -> LargeBackbone:
-    """Reads a backbone into RAM, in the precision for `device`, where `placement.place` then puts it: from a folder in
-    diffusers' layout, checkpoints/NAME if that is one, or from its hub id, which downloads what is not there yet.
+    """Reads a backbone into RAM, in the precision for `device` and the memory mode, where `placement.place` then puts
+    it: from a folder in diffusers' layout, checkpoints/NAME if that is one, or from its hub id, which downloads what is
+    not there yet.
 
     device: by default the GPU if there is one, else the CPU. Raises UserError if nothing, something damaged or another
     model is found, and for a size or number of frames that the model cannot make.
     """
-    return family(preset).load(preset, source_of(preset, weights), device)
+    return family(preset).load(preset, source_of(preset, weights), device, mode)
 
 
 def load_backbone(

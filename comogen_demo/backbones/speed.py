@@ -31,16 +31,13 @@ def speed_up(backbone: LargeBackbone) -> None:
     """Does what the backbone's preset asks for, once it is placed and has its LoRA and its control.
 
     Not `compile_repeated_blocks`, which knows neither CogVideoX's blocks nor HunyuanVideo's with token_replace, and
-    compiles the hooks with them: control hooks in anew at each step, each time with another weight, which would
-    compile each step. The blocks' forward alone is compiled, and hooks run as ever. Each kind of block is compiled
-    without LoRA, with it, and with it switched off, and once more for the first one, whose tokens lie otherwise in
-    memory.
+    compiles hooks, too. Here the blocks' forward alone is compiled and hooks run as ever, so that nothing that they
+    read, such as the mask's weight in each step, compiles anything anew. Each kind of block is compiled without LoRA,
+    with it, and with it switched off, and once more for the first one, whose tokens lie otherwise in memory.
     """
     preset = backbone.preset
     if preset.attention != "native":
-        with attention_backend(
-            AttentionBackendName.NATIVE
-        ):  # on leaving, the one of all other models is as before
+        with attention_backend(AttentionBackendName.NATIVE):  # restores that of all other models on leaving
             backbone.denoiser.set_attention_backend(preset.attention)
     if preset.cache:
         backbone.cache.attach(backbone.blocks)

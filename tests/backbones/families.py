@@ -47,6 +47,7 @@ from comogen_demo.backbones.registry import PRESETS
 from comogen_demo.backbones.wan import WanBackbone
 from comogen_demo.checkpoint import ControlConfig, Model, build_adapter
 from comogen_demo.control.lora import add_lora, lora_parameters
+from comogen_demo.generate import Settings, generate
 
 TEXT_WIDTH, POOLED_WIDTH = 16, 8
 HEADERS = ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<image>")
@@ -94,6 +95,18 @@ def controlled(backbone: LargeBackbone, layers: tuple[int, ...] = (1, 2), rank: 
         for parameter in lora_parameters(backbone.denoiser).values():
             parameter.data.normal_(0, 0.3, generator=generator)
     return Model(backbone.name, backbone, backbone.denoiser, adapter, control)
+
+
+def make_latents(model: Model, steps: int = 5, strength: float = 1.0) -> torch.Tensor:
+    """The latents of a video with a mask. They are not decoded, which would take longer than all else."""
+    backbone, made = model.backbone, []
+    frames = np.zeros((9, backbone.height, backbone.width, 3), np.uint8)
+    backbone.decode = lambda latents: made.append(latents) or frames
+    masks = frames[..., 0] > 0
+    masks[:, 8:20, 4:16] = True
+    settings = Settings(steps=steps, strength=strength, seed=5)
+    list(generate(model, frame_for(backbone), masks, "the cube", settings, previews=False))
+    return made[0]
 
 
 def randomise(module: nn.Module, seed: int = 0) -> nn.Module:

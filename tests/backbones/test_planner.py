@@ -35,6 +35,12 @@ SPEED = {mode: place for place, mode in enumerate(MODES)}
 PLENTY = Machine(1000, 1000, 1000)
 
 
+@pytest.fixture(autouse=True)
+def quantises(monkeypatch):
+    """Whether torchao is installed or not."""
+    monkeypatch.setattr("comogen_demo.backbones.planner.quantises", lambda: True)
+
+
 def mode_of(preset, machine):
     try:
         return SPEED[plan(preset, machine).mode]
@@ -50,10 +56,11 @@ def test_less_memory_or_a_larger_video_never_gives_a_faster_mode(name):
         modes = [mode_of(preset, Machine(vram, ram, 100)) for vram in sizes]
         assert modes == sorted(modes, reverse=True)
     modes = [mode_of(preset, Machine(24, ram, 100)) for ram in sizes]
-    assert modes == sorted(modes, reverse=True) and len(set(modes)) == 2
+    assert modes == sorted(modes, reverse=True) and SPEED["int8"] in modes
     longer = [mode_of(replace(preset, frames=4 * n + 1), Machine(48, 300, 100)) for n in range(2, 120, 6)]
     assert longer == sorted(longer)
-    assert {SPEED[m] for m in MODES if m != "cpu"} <= {mode_of(preset, Machine(v, 300, 100)) for v in sizes}
+    reached = {mode_of(preset, Machine(v, 300, 100)) for v in sizes} | set(modes)
+    assert {SPEED[m] for m in MODES if m != "cpu"} <= reached
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -77,7 +84,10 @@ def test_the_estimates_count_the_weights():
     assert held["fp8"].vram == near(text + vae + SPARE, abs=0.01), "the text encoder is the larger part"
     assert held["group-offload"].vram == near(2.5 + vae + SPARE, abs=0.01)
     assert held["cpu"].vram == 0 and held["cpu"].ram == near(2 * (denoiser + text) + vae + SPARE, abs=0.01)
-    assert {held[mode].ram for mode in MODES if mode != "cpu"} == {denoiser + text + vae + SPARE}
+    assert held["int8"].vram == held["fp8"].vram
+    assert held["int8"].ram == near(denoiser / 2 + text + vae + SPARE), "never whole in RAM"
+    others = {held[mode].ram for mode in MODES if mode not in ("cpu", "int8")}
+    assert others == {denoiser + text + vae + SPARE}
 
 
 def test_a_plan_says_what_it_needs_and_what_it_does_not_know():
@@ -160,12 +170,22 @@ def test_without_a_gpu_there_is_the_cpu():
         plan(PRESETS["wan"], Machine(0, 300, 100), "fp8")
 
 
+def test_int8_is_chosen_only_where_its_package_is(monkeypatch):
+    short = Machine(80, 35, 100)  # HunyuanVideo needs 44.6 GB of RAM, in 8 bits 31.8
+    assert plan(PRESETS["hunyuan"], short).mode == "int8"
+    monkeypatch.setattr("comogen_demo.backbones.planner.quantises", lambda: False)
+    with pytest.raises(UserError, match="does not fit"):
+        plan(PRESETS["hunyuan"], short)
+    with pytest.raises(UserError, match="int8 needs torchao: pip install torchao"):
+        plan(PRESETS["hunyuan"], PLENTY, "int8")
+
+
 def test_modes_step_down_to_the_last_one_on_the_gpu():
     order = ["resident"]
     while lower := below(order[-1]):
         order.append(lower)
-    assert order == [mode for mode in MODES if mode != "cpu"]
-    assert below("cpu") is None
+    assert order == [mode for mode in MODES if mode not in ("cpu", "int8")]
+    assert below("cpu") is None and below("int8") is None
 
 
 def test_a_folder_is_counted_and_not_downloaded(tmp_path):

@@ -16,8 +16,7 @@ from comogen_demo.backbones.speed import check, speed_up
 from comogen_demo.checkpoint import load_large
 from comogen_demo.control.injection import Injection
 from comogen_demo.errors import UserError
-from comogen_demo.generate import Settings, generate
-from tests.backbones.families import FAMILIES, controlled, encoded, frame_for, hunyuan, wan
+from tests.backbones.families import FAMILIES, controlled, encoded, frame_for, hunyuan, make_latents, wan
 
 
 def faster(family, **choices):
@@ -25,18 +24,6 @@ def faster(family, **choices):
     model.backbone.preset = replace(model.backbone.preset, **choices)
     speed_up(model.backbone)
     return model
-
-
-def make(model, steps=5, strength=1.0):
-    """The latents of a video; they are not decoded, which would take longer than all else."""
-    backbone, made = model.backbone, []
-    frames = np.zeros((9, backbone.height, backbone.width, 3), np.uint8)
-    backbone.decode = lambda latents: made.append(latents) or frames
-    masks = frames[..., 0] > 0
-    masks[:, 8:20, 4:16] = True
-    settings = Settings(steps=steps, strength=strength, seed=5)
-    list(generate(model, frame_for(backbone), masks, "the cube", settings, previews=False))
-    return made[0]
 
 
 def test_blocks_are_compiled_once_whatever_the_step_the_weight_and_the_video(monkeypatch):
@@ -49,11 +36,11 @@ def test_blocks_are_compiled_once_whatever_the_step_the_weight_and_the_video(mon
     speed_up(model.backbone)
     graphs = []
     for steps, strength in ((1, 1.0), (3, 1.0), (2, 0.5), (1, 0.0), (1, 1.0)):
-        made = make(model, steps, strength)
+        made = make_latents(model, steps, strength)
         graphs.append(counter.frame_count)
-        assert torch.equal(made, make(plain, steps, strength))
+        assert torch.equal(made, make_latents(plain, steps, strength))
     assert graphs == [4, 4, 4, 5, 5]
-    assert not torch.equal(made, make(plain, 1, 0.0)), "the hooks of the control ran"
+    assert not torch.equal(made, make_latents(plain, 1, 0.0)), "the hooks of the control ran"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -90,12 +77,14 @@ def test_reused_attention_leaves_the_control_at_work_and_nothing_behind(family):
 @pytest.mark.parametrize("family", ["hunyuan", "cogvideox", "wan"])
 def test_a_cached_video_is_another_and_the_next_one_the_same(family):
     model, plain = faster(family, cache=True), controlled(FAMILIES[family]())
-    moved = make(model)
+    moved = make_latents(model)
     cache = model.backbone.cache
     assert not cache._kept and not cache._outputs, "nothing is held while decoding"
-    assert torch.equal(make(model), moved)
-    assert not torch.equal(make(plain), moved)
-    assert torch.equal(make(model, steps=1), make(plain, steps=1)), "there is no step before the first"
+    assert torch.equal(make_latents(model), moved)
+    assert not torch.equal(make_latents(plain), moved)
+    assert torch.equal(make_latents(model, steps=1), make_latents(plain, steps=1)), (
+        "there is no step before the first"
+    )
 
 
 @pytest.mark.parametrize("family", ["hunyuan", "wan"])
@@ -106,8 +95,8 @@ def test_another_attention_backend_is_near_and_other_models_keep_theirs(family):
     attention = model.backbone.blocks[0]
     attention = attention.attn if family == "hunyuan" else attention.attn1
     assert attention.processor._attention_backend == AttentionBackendName._NATIVE_MATH
-    expected = make(controlled(FAMILIES[family]()), steps=2)
-    torch.testing.assert_close(make(model, steps=2), expected, rtol=1e-3, atol=1e-3)
+    expected = make_latents(controlled(FAMILIES[family]()), steps=2)
+    torch.testing.assert_close(make_latents(model, steps=2), expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_a_backbone_alone_and_with_its_control(place, capsys):
     assert told.index("memory: cpu") < told.index("step 1/2")
     free, fps = read_video("v.mp4")
     assert free.shape == (9, 32, 32, 3) and fps == 24
-    assert run("--model", "toys", "--masks", "masks.zip", "--json", "v.json", *tiny) == 0
+    faster = ("--attention", "_native_math", "--cache")
+    assert run("--model", "toys", "--masks", "masks.zip", "--json", "v.json", *faster, *tiny) == 0
     held, _ = read_video("v.mp4")
     assert held.shape == free.shape and not np.array_equal(held, free)
     assert json.loads((place / "v.json").read_text())["model"] == "toys"
@@ -159,3 +160,9 @@ def test_out_of_memory_in_the_last_mode_leaves_the_earlier_video(gpu, place, cap
     assert modes == ["fp8", "group-offload"]
     assert "too small for HunyuanVideo-I2V at 32 x 32 pixels and 9 frames" in capsys.readouterr().err
     assert (place / "v.mp4").read_bytes() == b"earlier"
+
+
+def test_what_does_not_work_in_a_mode_is_left_out_and_said(gpu, capsys):
+    assert run(*HELD, "--memory", "group-offload", "--cache") == 0
+    assert gpu[0] == ["group-offload"]
+    assert "--cache does not work in the mode group-offload and is left out" in capsys.readouterr().err
