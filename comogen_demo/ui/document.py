@@ -23,15 +23,8 @@ MOST_STEPS, MOST_SEED = 50, 2**31 - 1  # what the page's fields offer
 def empty(frames: int) -> dict[str, Any]:
     """A document before anything was chosen. Beside a project's entries it has `source`, where its frame is from, and
     `model`, the choice of the one that is to make the video ("": the embedded one)."""
-    chosen: dict[str, Any] = {
-        "image": "",
-        "source": None,
-        "model": "",
-        "tracks": [],
-        "prompt": "",
-        "settings": {},
-    }
-    return {"version": VERSION, "frames": frames, **chosen}
+    given: dict[str, Any] = {"image": "", "source": None, "model": ""}
+    return {"version": VERSION, "frames": frames, **given, "tracks": [], "prompt": "", "settings": {}}
 
 
 def read(document: Any) -> Project:
@@ -78,7 +71,7 @@ def to_browser(project: Project) -> dict[str, Any]:
         shapes = tuple(mask_png(track.array(shape)) for shape in range(len(track.shapes)))
         tracks[own] = replace(track, id=own, shapes=shapes)
     document = json.loads(replace(project, image=None, tracks=tuple(tracks.values())).to_json())
-    return document | {"source": None}
+    return document | {"source": None, "model": ""}
 
 
 def fields_of(project: Project) -> tuple[str, float, int, str, int, str]:

@@ -58,7 +58,7 @@ class Obtaining:
         there = begun(preset) / 1e9
         size = f"{max(preset.download - there, 0.1):.3g} GB"
         command = (
-            f"Or get them elsewhere, from {preset.hub} on Hugging Face, into checkpoints/{preset.name}."
+            f"The weights go to checkpoints/{preset.name}; they can be put there by hand, too."
             if self.allowed
             else f"Who runs this server can get them by: hf download {preset.hub}"
         )
@@ -67,6 +67,7 @@ class Obtaining:
             "licence": preset.licence,
             "label": f"Go on: {size} more" if there else f"Download {size}",
             "allowed": self.allowed,
+            "page": f"https://huggingface.co/{preset.hub}",
             "command": command,
         }
 

@@ -213,10 +213,10 @@ def test_changes_leave_what_they_were_made_from(call):
     assert call(frozen.replace("CALLS", "; ".join(calls)), doc=doc) == json.loads(json.dumps(doc))
 
 
-def test_history_goes_all_the_way_back_and_leaves_prompt_and_settings(call):
+def test_history_goes_all_the_way_back_and_leaves_prompt_settings_and_model(call):
     script = """(() => {
-        const past = makeHistory(); let doc = {n: 0, prompt: 'a', settings: 1};
-        for (let n = 1; n <= 1000; n++) { past.push(doc); doc = {n, prompt: 'b', settings: 2}; }
+        const past = makeHistory(); let doc = {n: 0, prompt: 'a', settings: 1, model: ''};
+        for (let n = 1; n <= 1000; n++) { past.push(doc); doc = {n, prompt: 'b', settings: 2, model: 'wan'}; }
         doc = {...doc, prompt: 'c'};
         let steps = 0;
         while (past.canUndo) { doc = past.undo(doc); steps++; }
@@ -226,7 +226,7 @@ def test_history_goes_all_the_way_back_and_leaves_prompt_and_settings(call):
         return {steps, first, then: doc, redo: past.canRedo}; })()"""
     assert call(script) == {
         "steps": 1000,
-        "first": {"n": 0, "prompt": "c", "settings": 2},
-        "then": {"n": 10, "prompt": "c", "settings": 2},
+        "first": {"n": 0, "prompt": "c", "settings": 2, "model": "wan"},
+        "then": {"n": 10, "prompt": "c", "settings": 2, "model": "wan"},
         "redo": False,
     }

@@ -1,7 +1,7 @@
 // The choice of a model. Events to Python: look (what is on this machine is wanted), choose {key}, fetch {name, accepted}, stop,
 // fetched (the weights of the chosen one have come).
 // Props from Python, as in ui/choosing.py: name (of the chosen model), chosen (its key), models [{key, name, facts: [[what, text]],
-// trouble, offer: {name, licence, label, allowed, command} or null}], download {fetching: {label, share} or null, error}.
+// trouble, offer: {name, licence, label, allowed, page, command} or null}], download {fetching: {label, share} or null, error}.
 
 const root = element.querySelector('.chooser'), find = name => root.querySelector(name), select = find('select');
 const tick = find('.tick input'), fetchButton = find('[data-do=fetch]'), stopButton = find('[data-do=stop]');
@@ -44,6 +44,7 @@ function draw() {
     find('.tick span').textContent = 'I accept the licence: ' + offer.licence;
     fetchButton.textContent = offer.label;
     fetchButton.disabled = !tick.checked;
+    find('.offer a').href = offer.page;
     find('.command').textContent = offer.command;
   }
   find('.fetching').hidden = !fetching;
