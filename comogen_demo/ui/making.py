@@ -23,6 +23,7 @@ from .engine import Engine, Form, Told
 from .sessions import png_bytes
 
 PREVIEW_SIDE = 160
+NO_CUTOUT = "What has no mask in the first frame could not be cut out there, and was left out."
 TINT = np.array([91, 140, 255], np.float32)
 
 
@@ -54,7 +55,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished video. The folder holds frame.png, masks.zip, mask.mp4, control.mp4, project.json, maybe free.mp4.
+    """A finished video. The folder holds frame.png, masks.zip, mask.mp4, control.mp4, project.json, maybe
+    cutout.mp4 and free.mp4.
 
     Its videos carry the project. model: the choice of the page that made it, and `form`, what that makes; report: the
     generate.ControlReport; unknown: words of the prompt that the model has never seen; drawn: frames of the project,
@@ -87,7 +89,8 @@ def make_video(engine: Engine, request: Request, model: str, folder: Path) -> Ca
     assert subjects is not None
 
     def work(job: Job) -> Outcome:
-        result, notes = _denoise(engine, request, job, "Moving the object")
+        made = _denoise(engine, request, job, "Moving the object")
+        result, notes = made.result, made.notes
         folder.mkdir(parents=True)
         height, width = result.frames.shape[1:3]
         masks = np.asarray(subjects.any(0))
@@ -96,6 +99,10 @@ def make_video(engine: Engine, request: Request, model: str, folder: Path) -> Ca
         save_masks(folder / "masks.zip", masks)
         write_mp4(folder / "mask.mp4", mask_preview(request.frame, masks, (width, height)), result.fps)
         write_mp4(folder / "control.mp4", result.frames, result.fps)
+        if made.cutout is not None:
+            write_mp4(folder / "cutout.mp4", made.cutout, result.fps)
+        if result.left_out:
+            notes += [NO_CUTOUT]
         if request.project:
             embed_project(folder / "control.mp4", request.project)
         return Outcome(
@@ -121,7 +128,7 @@ def make_comparison(engine: Engine, before: Outcome, folder: Path) -> Callable[[
         if not before.folder.is_dir():
             raise UserError("The video to compare with is no longer kept: please generate it again.")
         request = Request(read_image(before.file("frame.png")), None, before.prompt, before.settings)
-        result, _ = _denoise(engine, request, job, "The same without a mask")
+        result = _denoise(engine, request, job, "The same without a mask").result
         shutil.copytree(before.folder, folder)
         write_mp4(folder / "free.mp4", result.frames, result.fps)
         project = (folder / "project.json").read_text("utf-8")
@@ -154,9 +161,19 @@ def _fitted(request: Request, form: Form) -> tuple[Request, str]:
     return replace(request, frame=frame, subjects=subjects), told
 
 
-def _denoise(engine: Engine, request: Request, job: Job, label: str) -> tuple[Any, list[str]]:
-    """Runs the generator to its end, reporting each step. Returns the generate.Result, and what else is to be told."""
+@dataclass(frozen=True)
+class Denoised:
+    """A generate.Result with what else is to be told, and the cut-out that was followed, where one was."""
+
+    result: Any
+    notes: list[str]
+    cutout: np.ndarray | None
+
+
+def _denoise(engine: Engine, request: Request, job: Job, label: str) -> Denoised:
+    """Runs the generator to its end, reporting each step."""
     notes: list[str] = []
+    cutout: np.ndarray | None = None
     first: tuple[float, int] | None = None  # when which step was done
     if engine.state != "ready":
         job.report(Progress("Loading the model", 0.0))
@@ -165,12 +182,14 @@ def _denoise(engine: Engine, request: Request, job: Job, label: str) -> tuple[An
     for event in engine.run(request.frame, request.subjects, request.prompt, request.settings):
         if hasattr(event, "frames"):  # the Result at the end; a Step has none
             job.check()
-            return event, notes
+            return Denoised(event, notes, cutout)
         if isinstance(event, Told):
             notes += [event.note] if event.note else []
             job.report(Progress(" ".join((event.note, event.label)).strip(), 0.0))
             continue
         done = event.index + 1
+        if not done:
+            cutout = event.preview
         told = f"{label}: step {done} of {event.total}" if done else "The cut-out that is followed"
         if done and first is None:
             first = time.monotonic(), done

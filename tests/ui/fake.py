@@ -69,7 +69,15 @@ class FakeEngine:
             yield SimpleNamespace(index=k, total=chosen.steps, weight=left, preview=preview)
         report = measure_control(base, frames, masks) if masks is not None else None
         seconds = self.pause * chosen.steps
-        yield SimpleNamespace(frames=frames, fps=FPS, report=report, seconds=seconds, unknown_words=())
+        late = () if subjects is None else tuple(k for k, one in enumerate(subjects) if not one[0].any())
+        yield SimpleNamespace(
+            frames=frames,
+            fps=FPS,
+            report=report,
+            seconds=seconds,
+            unknown_words=(),
+            left_out=late if chosen.control == "dual-clock" else (),
+        )
 
 
 def shrink(masks: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from comogen_demo.jobs import Job
 from comogen_demo.project import Project
 from comogen_demo.settings import Settings
 from comogen_demo.ui.engine import Embedded, Form
-from comogen_demo.ui.making import Request, make_video
+from comogen_demo.ui.making import NO_CUTOUT, Request, make_video
 from comogen_demo.video import read_project
 from tests.tiny import tiny_model
 from tests.ui.test_files import drop
@@ -63,6 +63,8 @@ def test_the_cut_out_is_followed_kept_and_comes_back(screen, server, slow, tmp_p
     video = tmp_path / "video.mp4"
     link = screen.page.locator("#player .links a").first.get_attribute("href")
     video.write_bytes(screen.fetch(link))
+    cutout = screen.page.locator("#player .links a", has_text="Cut-out").get_attribute("href")
+    assert b"ftyp" in screen.fetch(cutout)[:16]
     project = Project.from_json(read_project(video))
     assert project.settings == settings and (project.masks() == masks).all()
 
@@ -80,7 +82,8 @@ def test_the_cut_out_is_followed_kept_and_comes_back(screen, server, slow, tmp_p
 
 def test_the_first_thing_told_is_each_subject_cut_out_by_itself(tmp_path):
     frame = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
-    subjects = np.zeros((2, 9, 32, 32), bool)
+    subjects = np.zeros((3, 9, 32, 32), bool)
+    subjects[2, 4:, 24:30, 24:30] = True  # comes later than the picture
     for t in range(9):
         subjects[0, t, 4:12, 4 + t : 12 + t] = True
         subjects[1, t, 20:28, 20 - 2 * t : 28 - 2 * t] = True
@@ -103,3 +106,4 @@ def test_the_first_thing_told_is_each_subject_cut_out_by_itself(tmp_path):
     assert np.array_equal(crude[8, 4:12, 12:20], frame[4:12, 4:12])
     assert np.array_equal(crude[8, 20:28, 4:12], frame[20:28, 20:28])
     assert made.settings.control == "dual-clock" and made.file("control.mp4").is_file()
+    assert made.file("cutout.mp4").is_file() and made.notes == (NO_CUTOUT,)

@@ -25,6 +25,8 @@ def showing(outcome: Outcome) -> dict[str, Any]:
         ("Masks (zip)", "masks.zip"),
         ("Project (json)", "project.json"),
     ]
+    if outcome.file("cutout.mp4").exists():
+        files.append(("Cut-out (mp4)", "cutout.mp4"))
     return {
         "frames": outcome.form.frames,
         "fps": outcome.form.fps,
