@@ -168,10 +168,10 @@ def load_large(
             control, {"backbone": about.get("backbone")}, {"backbone": preset.name}
         )  # before the long loading
         method = dict(about.get("control") or {}).get("method")
-        if mode == "int8" and method == "controlnet":
+        if (mode == "int8" or preset.gguf) and method == "controlnet":
             raise UserError(
-                f"The control {control} is of copied blocks, which cannot be copied in 8 bits: choose another --memory "
-                "than int8."
+                f"The control {control} is of copied blocks, which quantised blocks cannot be: choose another --memory "
+                "than int8, and no --denoiser."
             )
     device = "cpu" if mode == "cpu" else device or default_device()
     preset = fitting(preset, mode)

@@ -25,3 +25,9 @@ def explained_imports() -> Iterator[None]:
             f"OpenCV cannot be loaded ({error}): install the build without windows by `pip install --force-reinstall "
             "--no-deps -c requirements.txt opencv-python-headless`, or the system's OpenGL libraries (libgl1)."
         ) from error
+
+
+def gist(error: Exception) -> str:
+    """The first line of what a library says, without its full stop."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".:")[:300]

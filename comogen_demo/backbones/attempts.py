@@ -58,7 +58,7 @@ def attempts(
             yield from work(failed)
             return
         except torch.OutOfMemoryError:
-            lower = planner.below(failed)
+            lower = planner.below(failed, bool(preset.gguf))
             if lower is None:
                 raise DoesNotFit(
                     f"The GPU's memory is too small for {preset.title} at {preset.width} x {preset.height} pixels "

@@ -15,8 +15,9 @@ from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from ..errors import UserError
+from ..errors import UserError, gist
 from .base import Denoising, Prompt
+from .gguf import read_gguf
 from .placement import default_device, quantisation
 from .registry import Preset
 from .step_cache import StepCache
@@ -69,7 +70,9 @@ class LargeBackbone(ABC):
             "default": torch.bfloat16 if device.startswith("cuda") else wide,
             **dict.fromkeys(cls.keep_float32, wide),
         }
-        options = {"quantization_config": quantisation()} if mode == "int8" else {}
+        options: dict[str, Any] = {"quantization_config": quantisation()} if mode == "int8" else {}
+        if preset.gguf:
+            options = {"transformer": read_gguf(preset.gguf, cls.network, source, types["default"])}
         try:
             network = cls.pipeline.load_config(source).get("transformer", (None, "nothing"))[1]
             if network != cls.network:
@@ -160,12 +163,6 @@ def t5_words(tokenizer: Any, text: str, length: int) -> tuple[str, ...]:
         text, max_length=length, padding="max_length", truncation=True, return_offsets_mapping=True
     )
     return token_words(text, encoded["offset_mapping"])
-
-
-def gist(error: Exception) -> str:
-    """The first line of what a library says, without its full stop."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".:")[:300]
 
 
 def _near(pixels: int, multiple: int) -> int:

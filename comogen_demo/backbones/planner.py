@@ -31,6 +31,7 @@ WITHOUT = {  # what does not work in a mode: both change the layers' forward
     "compile": ("fp8", "group-offload"),  # blocks would come apart into many pieces
     "cache": ("group-offload",),  # the next layer is fetched by the one before, which the cache may leave out
 }
+ROUNDING = ("fp8", "int8")
 STEP = 24  # numbers held for each of N x D in a block: q, k, v, feed-forward, modulation (derived)
 DECODE = (
     3 * 128
@@ -97,9 +98,14 @@ def plan(preset: Preset, machine: Machine, mode: str = "auto") -> Plan:
         raise UserError(
             "The memory mode int8 needs torchao: pip install torchao, or choose another --memory."
         )
+    if preset.gguf and mode in ROUNDING:
+        raise UserError(
+            f"A GGUF file is quantised already, so that {mode} cannot hold it: choose another --memory."
+        )
     possible = [mode] if mode != "auto" else [m for m in MODES if (m == "cpu") == (not machine.vram)]
-    if mode == "auto" and not quantises():
-        possible = [m for m in possible if m != "int8"]
+    if mode == "auto":
+        without = ROUNDING if preset.gguf else () if quantises() else ("int8",)
+        possible = [m for m in possible if m not in without]
     plans = [_estimate(preset, machine, m) for m in possible]
     for made in plans:
         if mode != "auto" or (made.vram <= machine.vram and made.ram <= machine.ram):
@@ -137,10 +143,10 @@ def check(preset: Preset, machine: Machine, work: str, needs: tuple[float, float
         )
 
 
-def below(mode: str) -> str | None:
+def below(mode: str, gguf: bool = False) -> str | None:
     """The mode that is tried when this one ran out of memory; None after the last one on the GPU. int8 is for want of
     RAM: on the GPU it takes no less than fp8, and what takes less there takes more RAM."""
-    modes = [m for m in MODES if m != "int8"]
+    modes = [m for m in MODES if m not in (ROUNDING if gguf else ("int8",))]
     if mode == "int8":
         return None
     lower = modes[modes.index(mode) + 1 :]
@@ -171,12 +177,15 @@ def with_sizes(preset: Preset, weights: str | None, cache: Path) -> Preset:
             return replace(preset, download=0.0)
         denoiser, text, vae = counts
         return replace(preset, parameters=denoiser, text_parameters=text, vae_parameters=vae, download=0.0)
+    if preset.gguf:  # the hub's own denoiser is not fetched
+        preset = replace(preset, download=max(preset.download - 2 * preset.parameters, 0.0))
     blobs = (cache / f"models--{source.replace('/', '--')}" / "blobs").glob("*")
     return replace(preset, download=max(preset.download - sum(b.stat().st_size for b in blobs) / 1e9, 0.0))
 
 
 def _estimate(preset: Preset, machine: Machine, mode: str) -> Plan:
-    denoiser, text = 2 * preset.parameters, 2 * preset.text_parameters  # bfloat16
+    text = 2 * preset.text_parameters  # bfloat16
+    denoiser = _denoiser(preset)
     vae = 4 * preset.vae_parameters  # float32, which Wan's needs
     ram = denoiser + text + vae + SPARE  # all modes read the weights into RAM first
     ram -= denoiser / 2 if mode == "int8" else 0.0  # quantised one by one as they are read
@@ -194,7 +203,10 @@ def _estimate(preset: Preset, machine: Machine, mode: str) -> Plan:
     elif mode == "group-offload":
         vram = vae + min(LAYERS, denoiser + text) + max(step, tiled)
     elif mode == "cpu":
-        vram, ram = 0.0, 2 * (denoiser + text) + vae + 2 * max(step, whole) + SPARE
+        vram, ram = (
+            0.0,
+            (denoiser if preset.gguf else 2 * denoiser) + 2 * text + vae + 2 * max(step, whole) + SPARE,
+        )
     else:
         held = denoiser if mode == "model-offload" else denoiser / 2
         vram = vae + max(text, held + step, tiled)  # the VAE stays, having encoded the frame
@@ -225,10 +237,18 @@ def seconds(preset: Preset, machine: Machine, mode: str) -> float | None:
         return preset.steps * step
     if not machine.bus:
         return None
-    moved = 2 * preset.parameters / machine.bus
+    moved = _denoiser(preset) / machine.bus
     if mode == "group-offload":
         return preset.steps * max(step, preset.passes * moved)
     return preset.steps * step + (moved / 2 if mode in ("fp8", "int8") else moved)
+
+
+def _denoiser(preset: Preset) -> float:
+    """GB of its weights: in bfloat16, or as they are in a GGUF file (one that is missing, loading tells of)."""
+    if not preset.gguf:
+        return 2 * preset.parameters
+    file = Path(preset.gguf)
+    return file.stat().st_size / 1e9 if file.is_file() else 0.0
 
 
 def tokens_of(preset: Preset) -> int:

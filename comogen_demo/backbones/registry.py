@@ -26,8 +26,9 @@ class Preset:
     steps: as many as it is usually run with; guidance: the scale, 1 is none;
     true_cfg: a second scale, of classifier-free guidance, for HunyuanVideo, whose `guidance` is distilled into the
     model; negative: the prompt that classifier-free guidance leads away from; motion_layers: where known;
-    attention: a backend, by its name in diffusers' AttentionBackendName; compile: whether the
-    blocks are compiled; cache: whether steps share attention (`step_cache.StepCache`).
+    gguf: a file that the denoiser is read from instead; attention: a backend, by its name in diffusers'
+    AttentionBackendName; compile: whether the blocks are compiled; cache: whether steps share attention
+    (`step_cache.StepCache`).
     """
 
     name: str
@@ -53,6 +54,7 @@ class Preset:
     true_cfg: float = 1.0
     negative: str = ""
     motion_layers: tuple[int, ...] = ()
+    gguf: str = ""
     attention: str = "native"
     compile: bool = False
     cache: bool = False

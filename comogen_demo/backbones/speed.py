@@ -6,8 +6,8 @@ import torch
 from diffusers import attention_backend
 from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
 
-from ..errors import UserError
-from .large import LargeBackbone, gist
+from ..errors import UserError, gist
+from .large import LargeBackbone
 from .registry import Preset, family
 
 

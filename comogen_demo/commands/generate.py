@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     project = _project(args)
     preset, control = large.chosen(args)
     settings = _settings(args, project, preset.steps if preset else Settings().steps)
-    for name in ("memory", "attention", "compile", "cache"):
+    for name in ("memory", "denoiser", "attention", "compile", "cache"):
         if preset is None and getattr(args, name):
             raise UserError(f"--{name} is for a large backbone: choose it with --backbone.")
     if preset and control is None and settings.strength > 0 and settings.control == "adapter":

@@ -38,6 +38,11 @@ def add_arguments(
 
 def add_speed_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
+        "--denoiser",
+        metavar="FILE.gguf",
+        help="read the denoiser, quantised, from this file (not for CogVideoX)",
+    )
+    group.add_argument(
         "--attention",
         metavar="NAME",
         help="attention backend of diffusers, such as flash_varlen, sage, _native_cudnn (default native)",
@@ -54,7 +59,13 @@ def add_speed_arguments(group: argparse._ArgumentGroup) -> None:
 
 def with_speed(preset: Preset, args: argparse.Namespace) -> Preset:
     """The preset as the options of `add_speed_arguments` have it."""
-    return replace(preset, attention=args.attention or "native", compile=args.compile, cache=args.cache)
+    return replace(
+        preset,
+        gguf=args.denoiser or "",
+        attention=args.attention or "native",
+        compile=args.compile,
+        cache=args.cache,
+    )
 
 
 def chosen(args: argparse.Namespace) -> tuple[Preset | None, Path | None]:
