@@ -52,8 +52,8 @@ def learned(folder: Path, stage: str) -> dict[str, torch.Tensor]:
     return torch.load(folder / f"{stage}.pt", weights_only=True)
 
 
-def train(rank: int, folder: Path, data: Path, settings: ControlTraining, port: int, processes: int) -> None:
-    """One of several processes, as accelerate's launcher sets them up."""
+def train(rank: int, folders: dict[str, ControlTraining], data: Path, port: int, processes: int) -> None:
+    """One of several processes, as accelerate's launcher sets them up: a run in each folder, with its settings."""
     import os
 
     os.environ |= {
@@ -66,10 +66,11 @@ def train(rank: int, folder: Path, data: Path, settings: ControlTraining, port: 
     }
     torch.set_num_threads(1)
     whole = size(tiny_model().backbone.denoiser)
-    trainer = make_trainer(folder, data, settings)
-    assert trainer.accelerator.num_processes == processes
-    share = size(trainer.model.denoiser) / whole
-    assert share < 0.6 if settings.shard else share == 1
-    for stage in ("adapter", "lora"):
-        list(trainer.run(stage))
+    for folder, settings in folders.items():
+        trainer = make_trainer(Path(folder), data, settings)
+        assert trainer.accelerator.num_processes == processes
+        share = size(trainer.model.denoiser) / whole
+        assert share < 0.6 if settings.shard else share == 1
+        for stage in ("adapter", "lora"):
+            list(trainer.run(stage))
     trainer.accelerator.end_training()
