@@ -90,6 +90,13 @@ def place(backbone: LargeBackbone, mode: str, device: str) -> None:
     pipe.enable_model_cpu_offload(device=device)
 
 
+def place_encoders(backbone: LargeBackbone, device: str) -> None:
+    """Puts all but the denoiser on the device; that stays in RAM, to be shared among processes."""
+    for name, part in backbone.pipe.components.items():
+        if isinstance(part, nn.Module) and name != "transformer":
+            part.to(device)
+
+
 def keep_in_8_bits(transformer: nn.Module) -> None:
     """Keeps the weights as float8 (e4m3) and computes in the present precision; embeddings, norms and LoRA stay."""
     transformer.enable_layerwise_casting(torch.float8_e4m3fn, transformer.dtype)  # type: ignore[operator]

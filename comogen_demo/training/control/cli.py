@@ -156,7 +156,8 @@ def _backbone(
 ) -> tuple[Backbone, tuple[int, ...], tuple[float, ...]]:
     """The backbone without control, its Motion Layers and the scores of all blocks, () where they are not known. What a
     large one needs is printed before it is loaded."""
-    from ...backbones.registry import find_preset, load_backbone
+    from ...backbones.placement import place_encoders
+    from ...backbones.registry import find_preset, load_backbone, open_backbone
     from ...checkpoint import CHECKPOINTS, load_embedded
     from ...control.layers import read_layers
 
@@ -182,7 +183,11 @@ def _backbone(
             "and give --layers FILE."
         )
     accelerator.print(_foreseen(preset, args, layers, settings, accelerator), flush=True)
-    return load_backbone(preset, args.weights, accelerator.device.type), layers, scores
+    if not settings.shard:
+        return load_backbone(preset, args.weights, accelerator.device.type), layers, scores
+    backbone = open_backbone(preset, args.weights, accelerator.device.type)
+    place_encoders(backbone, str(accelerator.device))
+    return backbone, layers, scores
 
 
 def _foreseen(

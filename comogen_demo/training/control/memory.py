@@ -77,12 +77,16 @@ def foresee(
         width = settings.adapter_width
         trained = 27 * width * (width + 1) + width * d + len(layers) * 8 * 2 * settings.rank(d) * d
     kept = _kept(tokens_of(preset) * d, preset.blocks - min(layers), settings, processes)
-    weights = wide * preset.parameters + 4 * preset.vae_parameters + SPARE
+    denoiser = wide * preset.parameters
+    held = denoiser / processes if settings.shard else denoiser
+    weights = held + 4 * preset.vae_parameters + SPARE
     parts = weights, trained * TRAINED_BYTES / GB, wide * kept / GB
-    vram, ram = max(whole.vram, sum(parts)), whole.ram
+    encoding = whole.vram - (denoiser if settings.shard else 0.0)  # it waits in RAM then
+    vram, ram = max(encoding, sum(parts)), whole.ram
     if not machine.vram:
         vram, ram = 0.0, max(whole.ram, sum(parts))
     remedy = "choose a smaller --width and --height, fewer --frames, a smaller --batch or another backbone"
+    remedy += "" if settings.shard else ", or share it among several GPUs with --shard"
     check(preset, machine, "Training the control of", (vram, processes * ram), remedy)
     return (
         f"training: estimated VRAM {vram:.1f} GB ({machine.vram:.1f} free), RAM {processes * ram:.1f} GB "

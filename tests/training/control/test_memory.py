@@ -53,6 +53,19 @@ def test_checkpointing_and_processes_save_what_they_do():
     assert whole["checkpointed"] == pytest.approx(2 * whole["shared"], abs=0.11)
 
 
+def test_parts_of_the_backbone_are_a_share_of_its_weights():
+    settings = ControlTraining()
+    alone, shared = (
+        figures(foresee(PRESET, PLENTY, LAYERS, chosen, 2))[0]
+        for chosen in (settings, replace(settings, shard=True))
+    )
+    assert alone - shared == pytest.approx(12.8, abs=0.11)
+    small = Machine(30, 300, 100)
+    with pytest.raises(UserError, match="does not fit"):
+        foresee(PRESET, small, LAYERS, settings, 2)
+    foresee(PRESET, small, LAYERS, replace(settings, shard=True), 2)
+
+
 def test_what_does_not_fit_is_one_sentence():
     with pytest.raises(
         UserError, match=r"Training the control of Hunyuan.*24\.0 and 300\.0 GB are free; choose a smaller"
