@@ -66,7 +66,8 @@ class Stage:
         self.page.route(URL, lambda route: route.fulfill(body=PAGE, content_type="text/html"))
         self.page.goto(URL)
         self.height, self.width = frame.shape[:2]
-        self.page.evaluate(SCRIPT, {**Editor.DEFAULTS, "value": {"frames": 25}, **props})
+        fitting = {"value": {"frames": 25}, "modelAspect": self.width / self.height}
+        self.page.evaluate(SCRIPT, {**Editor.DEFAULTS, **fitting, **props})
         url = png_url(frame)
         self.page.evaluate("url => give('frame', {id: 'one', url, source: null})", url)
         self.page.wait_for_function("editor.frame !== null")

@@ -78,7 +78,7 @@ def test_work_that_is_too_large_for_local_storage_is_kept_whole(shelf):
         const kept = await saveWorkspace(work);
         window.addEventListener('pagehide', () => { leaveWorkspace(work); saveWorkspace(work); });
         work.doc = sized(2 ** 24 + 1);
-        location.reload();
+        setTimeout(() => location.reload(), 50);
         return [kept, work.id];"""
     kept, id = shelf(script)
     assert kept

@@ -71,6 +71,13 @@ def test_nothing_is_darkened_before_anything_moves(stage):
     assert np.abs(far - TABLE).max() < 2
 
 
+def test_what_a_model_of_another_aspect_does_not_get_is_dimmed(stage):
+    shown = stage(track([disc()], {"t": 0}, colour=BLUE), modelAspect=1)
+    row = HEIGHT * 0.9
+    left, inside = look(shown, (5, row), (shown.width / 2, row))
+    assert left.sum() < 0.5 * TABLE.sum() and np.abs(inside - TABLE).max() < 2
+
+
 def test_fill_tints_and_outline_leaves_the_inside_alone(stage):
     shown = stage(track([disc()], *MOVED, colour=BLUE))
     shown.set(time=LAST, view="fill")
