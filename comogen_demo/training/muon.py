@@ -1,6 +1,6 @@
 """Muon that stays fast where bfloat16 is slow: torch's iterates in bfloat16, which CPUs without it only emulate.
 
-Measured on two AVX2 cores with the embedded model: torch's optimizer step takes 9.5 s, this one 0.1 s.
+Measured on two AVX2 cores with the embedded model: torch's optimizer step takes 10.0 s, this one 0.3 s.
 """
 
 from __future__ import annotations
