@@ -37,11 +37,12 @@ from comogen_demo.backbones.hunyuan import HunyuanBackbone
 from comogen_demo.backbones.placement import default_device, forget, speed
 from comogen_demo.backbones.planner import MODES, Machine, seconds
 from comogen_demo.backbones.registry import PRESETS, Preset
-from comogen_demo.checkpoint import ControlConfig, Model, build_adapter, hold
 from comogen_demo.control.controlnet import ControlNet
 from comogen_demo.control.lora import add_lora
+from comogen_demo.controls import hold
 from comogen_demo.errors import UserError
 from comogen_demo.generate import Result, generate
+from comogen_demo.model import ControlConfig, Model, build_adapter
 from comogen_demo.settings import Settings
 
 GB = 1e9

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from .backbones.base import with_lead
-from .checkpoint import Model, load_model
+from .checkpoint import load_model
 from .control.adapter import occupancy
 from .control.controlnet import inject
 from .control.dual_clock import CLOCKS, OTHERS, Reference
@@ -27,6 +27,7 @@ from .control.report import ControlReport, measure_control
 from .control.schedule import weights
 from .errors import UserError
 from .masks import cut_and_paste, scale_mask, validate_masks
+from .model import Model
 from .settings import Settings
 
 __all__ = ["Model", "Result", "Settings", "Step", "generate", "load_model"]

@@ -10,9 +10,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from comogen_demo.backbones import registry
-from comogen_demo.checkpoint import load_control, load_large, load_model, preset_of, save_control
+from comogen_demo.checkpoint import load_model
 from comogen_demo.control.files import KEY, read_about, write_control
 from comogen_demo.control.lora import lora_parameters
+from comogen_demo.controls import load_control, load_large, preset_of, save_control
 from comogen_demo.errors import UserError
 from tests.backbones.families import FAMILIES, cogvideox, controlled, encoded, hunyuan, wan
 from tests.backbones.test_large import make

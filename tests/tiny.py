@@ -8,8 +8,8 @@ from torch import nn
 from comogen_demo.backbones.mini.backbone import MiniConfig
 from comogen_demo.backbones.mini.denoiser import DenoiserConfig
 from comogen_demo.backbones.mini.vae import VAEConfig
-from comogen_demo.checkpoint import ControlConfig, Model, build_adapter, build_backbone
 from comogen_demo.control.lora import add_lora, lora_parameters
+from comogen_demo.model import ControlConfig, Model, build_adapter, build_backbone
 from comogen_demo.world.captions import VOCABULARY
 
 TINY = MiniConfig(

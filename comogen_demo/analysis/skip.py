@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from ..checkpoint import Model
 from ..control.layers import LayerChoice
 from ..evaluation.hota import hota
 from ..evaluation.methods import Sampling, produce
 from ..evaluation.regions import contour_accuracy, region_similarity
 from ..evaluation.segment import segment
 from ..evaluation.truth import Truth, truth_of
+from ..model import Model
 from ..settings import Settings
 from ..world import Split, make_clip
 from .attention import joint_attention

@@ -16,7 +16,7 @@ from ..world.scene import FRAMES
 
 if TYPE_CHECKING:
     from ..backbones.base import Backbone
-    from ..checkpoint import Model
+    from ..model import Model
 
 T = TypeVar("T")
 MAX_SCENES = 10_000

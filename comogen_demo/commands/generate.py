@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     _check_outputs(args)
     picture = _picture(args, project)
 
-    from ..checkpoint import load_large
+    from ..controls import load_large
     from ..generate import load_model
 
     def with_model(model: Model) -> tuple[str, Fit, Result]:

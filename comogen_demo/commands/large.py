@@ -73,7 +73,8 @@ def chosen(args: argparse.Namespace) -> tuple[Preset | None, Path | None]:
     there is none. Raises UserError for options that do not go together."""
     control = None
     if args.model is not None:
-        from ..checkpoint import control_file, is_embedded, preset_of
+        from ..checkpoint import control_file, is_embedded
+        from ..controls import preset_of
 
         control = control_file(args.model)
         if control and is_embedded(control):

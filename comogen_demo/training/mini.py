@@ -25,10 +25,11 @@ from ..backbones.mini.backbone import MiniBackbone, MiniConfig
 from ..backbones.mini.denoiser import DenoiserConfig, initialise
 from ..backbones.mini.vae import VAEConfig, VideoVAE
 from ..backbones.mini.words import Words
-from ..checkpoint import ControlConfig, build_adapter, build_backbone, load_model, save_model
+from ..checkpoint import load_model, save_model
 from ..control.controlnet import Control
 from ..control.injection import Injection
 from ..control.lora import add_lora
+from ..model import ControlConfig, build_adapter, build_backbone
 from ..world import Split
 from ..world.captions import VOCABULARY
 from .autoencoder import VAETraining, measure_vae, train_vae

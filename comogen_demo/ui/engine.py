@@ -176,7 +176,7 @@ class Large:
 
         from ..backbones.attempts import Attempt, attempts
         from ..backbones.planner import MODES
-        from ..checkpoint import load_large
+        from ..controls import load_large
         from ..generate import generate
 
         preset, weights = self.choice.preset, str(self.choice.weights)

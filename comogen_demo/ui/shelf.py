@@ -74,8 +74,9 @@ class Shelf:
 
     def choices(self) -> list[Choice]:
         """Each backbone offered, and each with a control that lies in checkpoints/."""
-        from ..checkpoint import CHECKPOINTS, preset_of
+        from ..checkpoint import CHECKPOINTS
         from ..control.files import read_about
+        from ..controls import preset_of
 
         weights = {name: find_stored(find_preset(name)) for name in self.offered}
         made = [Choice(find_preset(name), folder) for name, folder in weights.items()]

@@ -8,8 +8,8 @@ import torch
 
 from comogen_demo.analysis.examples import make_example, places_of
 from comogen_demo.analysis.layers import attention_maps, find_motion_layers, score_layers
-from comogen_demo.checkpoint import build_backbone
 from comogen_demo.errors import UserError
+from comogen_demo.model import build_backbone
 from comogen_demo.world.scene import FRAMES
 from tests.backbones.families import FAMILIES, encoded
 from tests.tiny import TINY

@@ -10,9 +10,9 @@ import torch
 from comogen_demo.analysis.outcome import as_text, outcome
 from comogen_demo.analysis.sets import draw, draw_matched, kind
 from comogen_demo.analysis.skip import Skips, compare, skip_blocks, skipped
-from comogen_demo.checkpoint import build_adapter, build_backbone
 from comogen_demo.control.injection import Injection
 from comogen_demo.control.layers import LayerChoice
+from comogen_demo.model import build_adapter, build_backbone
 from comogen_demo.settings import Settings
 from comogen_demo.world.scene import FRAMES
 from tests.tiny import TINY, tiny_model

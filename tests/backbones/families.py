@@ -45,9 +45,9 @@ from comogen_demo.backbones.hunyuan import DEFAULT_PROMPT_TEMPLATE, HunyuanBackb
 from comogen_demo.backbones.large import LargeBackbone
 from comogen_demo.backbones.registry import PRESETS
 from comogen_demo.backbones.wan import WanBackbone
-from comogen_demo.checkpoint import ControlConfig, Model, build_adapter
 from comogen_demo.control.lora import add_lora, lora_parameters
 from comogen_demo.generate import Settings, generate
+from comogen_demo.model import ControlConfig, Model, build_adapter
 
 TEXT_WIDTH, POOLED_WIDTH = 16, 8
 HEADERS = ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<image>")

@@ -8,8 +8,8 @@ import torch
 
 from comogen_demo.backbones.planner import Machine, below, plan
 from comogen_demo.backbones.registry import PRESETS
-from comogen_demo.checkpoint import load_large, save_control
 from comogen_demo.control.lora import lora_parameters
+from comogen_demo.controls import load_large, save_control
 from comogen_demo.errors import UserError
 from tests.backbones.families import cogvideox, controlled, hunyuan, make_latents, wan
 

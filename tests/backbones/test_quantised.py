@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from comogen_demo.backbones.placement import quantisation
-from comogen_demo.checkpoint import load_large, save_control
 from comogen_demo.control.files import read_control, write_control
 from comogen_demo.control.lora import lora_parameters
+from comogen_demo.controls import load_large, save_control
 from comogen_demo.errors import UserError
 from tests.backbones.families import cogvideox, controlled, hunyuan, make_latents, wan
 

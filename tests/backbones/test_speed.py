@@ -13,8 +13,8 @@ from torch._dynamo.testing import CompileCounter
 from comogen_demo.backbones.planner import Machine, fitting, plan
 from comogen_demo.backbones.registry import PRESETS
 from comogen_demo.backbones.speed import check, speed_up
-from comogen_demo.checkpoint import load_large
 from comogen_demo.control.injection import Injection
+from comogen_demo.controls import load_large
 from comogen_demo.errors import UserError
 from tests.backbones.families import FAMILIES, controlled, encoded, frame_for, hunyuan, make_latents, wan
 

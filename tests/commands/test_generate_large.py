@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from comogen_demo.backbones.planner import Machine
-from comogen_demo.checkpoint import load_large, save_control
 from comogen_demo.cli import main
+from comogen_demo.controls import load_large, save_control
 from comogen_demo.masks import save_masks
 from comogen_demo.video import read_video
 from tests.backbones.families import controlled, hunyuan
@@ -132,7 +132,7 @@ def gpu(place, monkeypatch):
         model.backbone.begin = begin_to_fail
         return model
 
-    monkeypatch.setattr("comogen_demo.checkpoint.load_large", load)
+    monkeypatch.setattr("comogen_demo.controls.load_large", load)
     monkeypatch.setattr("comogen_demo.backbones.placement.measure", lambda cache: Machine(80, 80, 80))
     return modes, failing
 

@@ -130,7 +130,8 @@ def run(args: argparse.Namespace) -> int:
 
 def save(path: Path, trainer: ControlTrainer, scores: tuple[float, ...]) -> None:
     """Writes what was trained as one file for checkpoints/, with its settings and the record of its training."""
-    from ...checkpoint import ControlConfig, Model, save_control
+    from ...controls import save_control
+    from ...model import ControlConfig, Model
 
     backbone, settings = trainer.trainable.backbone, trainer.settings
     control = ControlConfig(

@@ -13,12 +13,12 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from torch import Tensor, nn
 
-from ...checkpoint import ControlConfig, build_adapter
 from ...control.controlnet import Control, CopyInjection, inject
 from ...control.injection import Injection
 from ...control.lora import add_lora, lora_enabled
 from ...control.schedule import weight
 from ...errors import UserError
+from ...model import ControlConfig, build_adapter
 from ..record import Record
 from .curves import Curves
 from .memory import Peak, estimate

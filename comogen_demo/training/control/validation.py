@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from ...backbones.base import Prompt
-from ...checkpoint import ControlConfig, Model
 from ...control.controlnet import Control
 from ...generate import Result, Settings, generate
+from ...model import ControlConfig, Model
 from ...video import write_mp4
 from ..data.folder import Clip
 from .trainable import Trainable
