@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, sync_playwright
 
 from comogen_demo.ui.page import build, launch_options
 from comogen_demo.ui.studio import Studio
@@ -18,6 +19,8 @@ from tests.ui.screen import Screen
 
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 ARGUMENTS += ["--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"]
+BLANK = "about:blank"
+WINDOW: ViewportSize = {"width": 1440, "height": 900}
 
 
 class Server:
@@ -67,18 +70,44 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     running.close()
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    fresh = browser.new_context(viewport={"width": 1440, "height": 900})
-    fresh.set_default_timeout(30_000)
-    yield fresh
-    fresh.close()
+@pytest.fixture(scope="session")
+def chromium(browser: Browser) -> Iterator[BrowserContext]:
+    """One window for nearly all tests: with what it has compiled already the app opens in half the time."""
+    kept = browser.new_context(viewport=WINDOW)
+    kept.set_default_timeout(30_000)
+    kept.new_page()
+    yield kept
+    kept.close()
 
 
 @pytest.fixture
-def screen(context: BrowserContext, server: Server) -> Iterator[Screen]:
+def context(chromium: BrowserContext) -> Iterator[BrowserContext]:
+    """The window as a new user has it: one empty tab (`desk`), and nothing kept of any page."""
+    yield chromium
+    desk = chromium.pages[0] if chromium.pages else chromium.new_page()
+    origins = {"{0.scheme}://{0.netloc}".format(urlsplit(page.url)) for page in chromium.pages}
+    for page in chromium.pages[1:]:
+        page.close()
+    if desk.url != BLANK:
+        desk.evaluate("sessionStorage.clear()")
+        desk.goto(BLANK)
+    session = chromium.new_cdp_session(desk)
+    for origin in origins:
+        session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+    session.detach()
+    desk.set_viewport_size(WINDOW)
+    desk.emulate_media(color_scheme="light")
+
+
+@pytest.fixture
+def desk(context: BrowserContext) -> Page:
+    return context.pages[0]
+
+
+@pytest.fixture
+def screen(desk: Page, server: Server) -> Iterator[Screen]:
     """The page, opened afresh; at the end it must have logged no error and asked no other host."""
-    opened = Screen(context.new_page(), server.url)
+    opened = Screen(desk, server.url)
     yield opened
     assert opened.errors == []
     assert opened.foreign_hosts() == set()

@@ -61,11 +61,11 @@ class FakeEngine:
             if chosen.control == "dual-clock":
                 yield SimpleNamespace(index=-1, total=chosen.steps, weight=1.0, preview=frames)
                 time.sleep(self.pause)
-        noise = np.random.default_rng(chosen.seed).normal(0, 60, frames.shape)
+        noise = np.random.default_rng(chosen.seed).integers(0, 256, frames.shape, np.uint8)
         for k in range(chosen.steps):
             time.sleep(self.pause)
             left = 1 - (k + 1) / chosen.steps
-            preview = np.clip(frames + left * noise, 0, 255).astype(np.uint8)
+            preview = cv2.addWeighted(frames, 1 - left, noise, left, 0)
             yield SimpleNamespace(index=k, total=chosen.steps, weight=left, preview=preview)
         report = measure_control(base, frames, masks) if masks is not None else None
         seconds = self.pause * chosen.steps

@@ -17,10 +17,10 @@ def faults(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_axe_finds_nothing_serious(browser, server, width, scheme):
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    context.set_default_timeout(30_000)
-    screen = Screen(context.new_page(), server.url)
+def test_axe_finds_nothing_serious(desk, server, width, scheme):
+    desk.set_viewport_size({"width": width, "height": 900})
+    desk.emulate_media(color_scheme=scheme)
+    screen = Screen(desk, server.url)
     page = screen.page
     assert faults(page) == [], "empty"
     screen.select(*YELLOW)
@@ -46,4 +46,3 @@ def test_axe_finds_nothing_serious(browser, server, width, scheme):
     page.wait_for_selector("#editor dialog[open]")
     assert faults(page) == [], "help"
     assert screen.errors == []
-    context.close()

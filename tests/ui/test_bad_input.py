@@ -158,12 +158,12 @@ def test_a_damaged_draft_opens_an_example_instead(screen):
     screen.select(*YELLOW)
 
 
-def test_a_missing_checkpoint_is_told_and_the_page_works(context):
+def test_a_missing_checkpoint_is_told_and_the_page_works(desk):
     sentence = "There is no model at checkpoints/mini: get it from the repository."
     server = Server(FakeEngine(broken=sentence))
     server.studio.warm_up()
     try:
-        screen = Screen(context.new_page(), server.url)
+        screen = Screen(desk, server.url)
         screen.page.wait_for_selector("#sign .sign-note")
         assert screen.page.inner_text("#sign .sign-note") == sentence
         screen.select(*YELLOW)

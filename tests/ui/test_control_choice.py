@@ -18,7 +18,7 @@ BARS = "() => document.querySelectorAll('#plot svg rect').length"
 
 @pytest.fixture
 def slow(server):
-    server.engine.pause = 0.4
+    server.engine.pause = 2.0
     yield
     server.engine.pause = 0.03
 

@@ -45,10 +45,10 @@ def test_the_whole_way_by_keyboard(screen, card, server, film):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
-def test_axe_and_sizes_of_the_open_card(browser, server, models, film, width, scheme):
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    context.set_default_timeout(30_000)
-    screen = Screen(context.new_page(), server.url)
+def test_axe_and_sizes_of_the_open_card(desk, server, models, film, width, scheme):
+    desk.set_viewport_size({"width": width, "height": 900})
+    desk.emulate_media(color_scheme=scheme)
+    screen = Screen(desk, server.url)
     card = Card(screen)
 
     def check(state):
@@ -74,4 +74,3 @@ def test_axe_and_sizes_of_the_open_card(browser, server, models, film, width, sc
     tracks_of(screen, 1)
     check("put")
     assert screen.errors == []
-    context.close()

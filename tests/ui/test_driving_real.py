@@ -31,11 +31,11 @@ def overlaps(cut, subject):
     return [iou(a, b) for a, b in zip(cut.tracking.masks, subject, strict=True)]
 
 
-def test_a_motion_from_a_video_is_generated(server, context, tmp_path):
+def test_a_motion_from_a_video_is_generated(server, desk, tmp_path):
     clip = make_clip("test", 7, SIDE)
     subject = truth(clip)
     film = write_mp4(tmp_path / "table.mp4", clip.frames, FPS)
-    screen = Screen(context.new_page(), server.url)
+    screen = Screen(desk, server.url)
     screen.select(*YELLOW)
     (still,) = screen.tracks()
     card = Card(screen, (SIDE, SIDE))

@@ -7,13 +7,15 @@ from tests.ui.test_parity import FOLDER
 
 YELLOW = (0.2, 0.72)
 WORKSPACE = (FOLDER / "workspace.js").read_text("utf-8")
+QUICK = 0.03  # seconds a step
 
 
 @pytest.fixture
 def slow(server):
-    server.engine.pause = 0.25
-    yield
-    server.engine.pause = 0.03
+    """The engine, whose steps take their time until a test lets it go on: `slow.pause = QUICK`."""
+    server.engine.pause = 2.0
+    yield server.engine
+    server.engine.pause = QUICK
 
 
 def prepared(screen):
@@ -130,6 +132,7 @@ def test_a_reload_during_generation_finds_the_job_and_then_its_result(screen, sl
     screen.reload()
     screen.page.wait_for_selector("#progress .film")
     screen.page.locator("#stop").wait_for()
+    slow.pause = QUICK
     screen.wait_videos(2)
     screen.reload()
     screen.wait_videos(2)
@@ -137,12 +140,12 @@ def test_a_reload_during_generation_finds_the_job_and_then_its_result(screen, sl
     screen.page.locator("#compare").wait_for()
 
 
-def test_stop_ends_it_soon_and_the_video_before_stays(screen, server, slow):
+def test_stop_ends_it_soon_and_the_video_before_stays(screen, slow):
     prepared(screen)
-    server.engine.pause = 0.02
+    slow.pause = QUICK
     screen.generate()
     before = [v["src"] for v in screen.wait_videos(2)]
-    server.engine.pause = 0.4
+    slow.pause = 0.4
     screen.generate()
     screen.page.wait_for_selector("#progress .film")
     screen.page.click("#stop")
@@ -167,6 +170,7 @@ def test_two_tabs_and_two_users_never_see_each_others_work(screen, context, brow
     screen.reload()
     screen.page.wait_for_selector("#editor .selected")
     assert screen.keyframes() == keys
+    slow.pause = QUICK
     screen.wait_videos(2)
     assert second.page.locator("#player video").count() == 0
     other = browser.new_context()

@@ -14,7 +14,7 @@ import torch
 
 from comogen_demo.backbones import placement, registry
 from comogen_demo.backbones.planner import Machine
-from comogen_demo.checkpoint import load_large, save_control
+from comogen_demo.controls import load_large, save_control
 from comogen_demo.errors import UserError
 from comogen_demo.settings import Settings
 from comogen_demo.ui.handlers import Handlers
@@ -127,7 +127,7 @@ def test_a_control_that_lies_there_is_a_choice_of_its_own(studio):
 
 def test_what_does_not_fit_is_refused_before_anything_is_loaded(studio, monkeypatch):
     monkeypatch.setattr(placement, "measure", lambda cache: Machine(0, 0.5, 80))
-    monkeypatch.setattr("comogen_demo.checkpoint.load_large", lambda *_, **__: pytest.fail("it is loaded"))
+    monkeypatch.setattr("comogen_demo.controls.load_large", lambda *_, **__: pytest.fail("it is loaded"))
     with pytest.raises(UserError, match=r"does not fit: cpu.*choose a smaller model"):
         studio.submit(request(), "wan")
     assert studio.shelf.embedded.state == "loading", "nothing had to go for it"
@@ -166,7 +166,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[int]]:
             model.backbone.begin = begin_to_fail
         return model
 
-    monkeypatch.setattr("comogen_demo.checkpoint.load_large", load)
+    monkeypatch.setattr("comogen_demo.controls.load_large", load)
     monkeypatch.setattr(placement, "measure", lambda cache: Machine(80, 80, 80))
     return modes, failing
 
@@ -200,10 +200,10 @@ def facts(screen: Screen) -> str:
     return screen.page.inner_text("#chooser dl")
 
 
-def test_on_the_page_it_is_chosen_shown_used_and_kept(place, context):
+def test_on_the_page_it_is_chosen_shown_used_and_kept(place, desk):
     running = Server(FakeEngine(), BuiltInModels(), backbones=("wan", "cogvideox"))
     running.studio.warm_up().wait(60)
-    screen = Screen(context.new_page(), running.url)
+    screen = Screen(desk, running.url)
     page = screen.page
     assert page.inner_text("#chooser .name") == "Built-in model" and not page.is_visible("#chooser select")
     page.click("#chooser summary")
@@ -262,10 +262,10 @@ def hub(place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
     running.close()
 
 
-def test_its_weights_are_fetched_once_the_licence_is_accepted(hub, context):
+def test_its_weights_are_fetched_once_the_licence_is_accepted(hub, desk):
     running = Server(FakeEngine(), BuiltInModels(), downloads=True, backbones=("wan",))
     running.studio.warm_up().wait(60)
-    screen = Screen(context.new_page(), running.url)
+    screen = Screen(desk, running.url)
     page = screen.page
     page.click("#chooser summary")
     page.select_option("#chooser select", "wan")

@@ -47,8 +47,8 @@ def test_the_page_knows_the_models_cells_and_frames():
     assert (model.frames, model.fps) == (FRAMES, FPS)
 
 
-def test_the_story_with_the_embedded_model(app, context, tmp_path):
-    screen = Screen(context.new_page(), app)
+def test_the_story_with_the_embedded_model(app, desk, tmp_path):
+    screen = Screen(desk, app)
     screen.page.wait_for_selector("#sign .sign.ready", timeout=120_000)
     screen.select(*YELLOW)
     screen.drag(YELLOW, (0.5, 0.68))

@@ -12,6 +12,7 @@ from comogen_demo.masks import Keyframe
 from comogen_demo.project import Project, Track, mask_png
 from comogen_demo.settings import Settings
 from comogen_demo.ui import document
+from comogen_demo.ui.chooser import Chooser
 from comogen_demo.ui.engine import Form
 from comogen_demo.ui.gallery import COUNT, example, thumbnails
 from comogen_demo.ui.importing import read_masks, track_of
@@ -144,6 +145,14 @@ def test_every_object_of_a_scene_is_called_by_its_name(tmp_path):
         unknown = Sessions(tmp_path / f"other{index}").get("page").add(pixels)
         names = [subject_name(unknown, m) for m in masks]
         assert names == [f"the {o.colour} object" for o in scene.objects]
+
+
+def test_a_part_has_the_events_that_its_script_names_and_no_others():
+    part = Chooser()
+    assert callable(part.choose) and callable(part.fetched)
+    for name in ("fetche", "nothing", "value_"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(part, name)
 
 
 def test_the_gallery_is_the_first_scenes_of_the_test_split():

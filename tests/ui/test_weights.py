@@ -194,11 +194,11 @@ def test_only_what_is_known_is_fetched(source, file):
     assert source.begun == []
 
 
-def test_the_page_offers_shows_the_way_stops_and_goes_on(source, context):
+def test_the_page_offers_shows_the_way_stops_and_goes_on(source, context, desk):
     source.free = len(DATA) // 2
     running = Server(FakeEngine(), models := FakeModels(), downloads=True)
     running.studio.warm_up().wait(60)
-    screen = Screen(context.new_page(), running.url)
+    screen = Screen(desk, running.url)
     page = screen.page
     page.wait_for_function("document.querySelector('.selector-note').textContent.includes('built-in')")
     assert not page.is_visible("#editor .offers")
@@ -228,10 +228,10 @@ def test_the_page_offers_shows_the_way_stops_and_goes_on(source, context):
     running.close()
 
 
-def test_a_page_of_a_shared_server_only_tells(source, context):
+def test_a_page_of_a_shared_server_only_tells(source, desk):
     running = Server(FakeEngine(), FakeModels())
     running.studio.warm_up().wait(60)
-    screen = Screen(context.new_page(), running.url)
+    screen = Screen(desk, running.url)
     screen.page.click("#editor [data-do=offers]")
     assert "checkpoints/" in screen.page.inner_text("#editor .advice")
     assert "good.pt from someone/models" in screen.page.locator(".offer-list li").first.inner_text()

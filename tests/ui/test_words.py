@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
 from comogen_demo.errors import UserError
 from comogen_demo.selection.interface import Found
@@ -69,9 +69,9 @@ def wordy(models: FakeModels) -> Iterator[Server]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, wordy: Server, models: FakeModels) -> Iterator[Page]:
+def page(desk: Page, wordy: Server, models: FakeModels) -> Iterator[Page]:
     models.weights, models.pause = False, 0.0
-    screen = Screen(context.new_page(), wordy.url)
+    screen = Screen(desk, wordy.url)
     screen.page.screen = screen  # what a person does with it
     yield screen.page
     assert screen.errors == []
