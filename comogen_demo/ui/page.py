@@ -38,6 +38,7 @@ UPLOAD_NOTE = (
     '<p class="small">The built-in model has only ever seen this table of coloured solids. '
     "With any other picture the selection and the editor work, but expect a strange video.</p>"
 )
+LOOK = 0.01  # seconds from look to look for new events; gradio's millisecond takes 7 % of a core for nothing
 SETTINGS = ("prompt", "strength", "steps", "schedule", "seed", "control")
 # Prompt and settings are part of the project document, which the editor holds.
 TO_DOCUMENT = """(document, prompt, strength, steps, schedule, seed, control) =>
@@ -90,6 +91,7 @@ def build(studio: Studio, downloads: bool = False) -> gr.Blocks:
         opened.then(making.follow, [editor, job, result], outputs, **many)
         page.load(making.model_state, None, sign, **many)
         page.unload(events.close)
+    page._queue.sleep_when_free = LOOK
     return page
 
 

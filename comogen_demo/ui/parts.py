@@ -30,10 +30,10 @@ class Part(gr.HTML):
     SOURCES: ClassVar[dict[str, str]] = {}
     DEFAULTS: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, **given: Any):
+    def __init__(self, **props: Any):
         for name, default in {**self.SOURCES, "apply_default_css": False, **self.DEFAULTS}.items():
-            given.setdefault(name, default)
-        super().__init__(**given)
+            props.setdefault(name, default)
+        super().__init__(**props)
 
     def __getattr__(self, name: str) -> Any:
         """An event is an attribute if the script has its name in quotes. At every update gr.HTML asks so for names that

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,51 +18,28 @@ from comogen_demo.selection.choice import Models
 from comogen_demo.ui import fetching
 from comogen_demo.ui.fetching import Fetching
 from comogen_demo.weights import KNOWN, Weights
+from tests.hub import FileServer
 from tests.ui.conftest import Server
 from tests.ui.fake import FakeEngine, FakeModels
 from tests.ui.screen import Screen
 
 DATA = bytes(range(256)) * 24_000  # 6 MB
-BLOCK = 1 << 18
 
 
-class Source:
-    """A server of files on this machine.
+class Source(FileServer):
+    """The same bytes wherever one asks, held back where `free` is less than all.
 
-    `gate` holds it back after `free` bytes of an answer; `begun` are the bytes from which on it was asked.
+    begun: the bytes from which on it was asked.
     """
 
     def __init__(self) -> None:
-        self.gate, self.free, self.begun = threading.Event(), len(DATA), []
-        self.data, source = DATA, self
+        self.data, self.begun = DATA, list[int]()
+        super().__init__(free=len(DATA), block=1 << 18)
+        self.gate.clear()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                start = int(self.headers.get("Range", "bytes=0-").split("=")[1].split("-")[0])
-                source.begun.append(start)
-                self.send_response(206 if start else 200)
-                self.send_header("Content-Length", str(len(source.data) - start))
-                if start:
-                    self.send_header("Content-Range", f"bytes {start}-{len(DATA) - 1}/{len(DATA)}")
-                self.end_headers()
-                for at in range(start, len(source.data), BLOCK):
-                    if at - start >= source.free:
-                        source.gate.wait(60)
-                    try:
-                        self.wfile.write(source.data[at : at + BLOCK])
-                    except OSError:
-                        return
-
-            def log_message(self, *given: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self.gate.set()
-        self.server.shutdown()
+    def answer(self, path: str, start: int) -> bytes:
+        self.begun.append(start)
+        return self.data[start:]
 
 
 @pytest.fixture
