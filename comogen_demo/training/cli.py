@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mini.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU if there is one")
     mini.add_argument("--workers", type=int, default=2, help="processes that render (default 2)")
     mini.add_argument(
-        "--origin", type=Path, help="a model folder to train further; of its VAE only the decoder learns"
+        "--origin",
+        type=Path,
+        help="a model folder to train further, at high noise; of its VAE only the decoder learns",
     )
     mini.add_argument("--export", type=Path, help="write the model there when the stages are done")
     mini.add_argument(
@@ -62,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
 def _run_mini(args: argparse.Namespace) -> int:
     import torch
 
+    from .flow import further
     from .mini import MiniTrainer, MiniTraining
 
     if not 0 < args.scale <= 1000:
@@ -70,6 +73,8 @@ def _run_mini(args: argparse.Namespace) -> int:
     if args.first_clip < 0:
         raise UserError(f"--first-clip {args.first_clip} is below zero: give the number of a scene.")
     settings = replace(scaled(MiniTraining(), args.scale), first_clip=args.first_clip)
+    if args.origin:
+        settings = replace(settings, joint=further(settings.joint))
     trainer = MiniTrainer(args.folder, settings, device, args.workers, args.origin)
     for stage in STAGES:
         if stage in args.stages:

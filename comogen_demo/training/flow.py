@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from .record import Record
 
 FOREGROUND_WEIGHT = 5.0
 SIGMA_FLOOR = 0.2  # of the velocity loss: error / max(sigma, floor)
+VALIDATION_SHIFT = 2.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,15 @@ class FlowTraining:
     compile: bool = True
     checkpoint_every: int = 500  # steps
     seed: int = 0
+
+
+def further(joint: FlowTraining) -> FlowTraining:
+    """The joint stage for a model that has been through one: nearly all samples at high noise.
+
+    Only there the model must find out from frame and mask what will happen; with less noise the answer shows through.
+    Our choice: 16 thousand such samples raised the reaction skill by .06 where 19 thousand at shift 2 gave .015.
+    """
+    return replace(joint, learning_rate=1.2e-3, adam_rate=6e-4, cooldown=0.75, shift=10.0)
 
 
 class ControlledDenoiser(nn.Module):
@@ -215,7 +225,8 @@ def validation_loss(
     device: str,
     samples: int = 96,
 ) -> float:
-    """The training loss on fixed validation samples with fixed noise and unvaried masks."""
+    """The training loss on fixed validation samples with fixed noise, at the same noise levels for every training."""
+    t = replace(t, shift=VALIDATION_SHIFT)
     torch.manual_seed(1)
     total = []
     for start in range(0, samples, 8):

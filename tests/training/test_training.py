@@ -1,5 +1,6 @@
 """Training on a few rendered clips with tiny models: every stage runs, resumes exactly, and teaches something."""
 
+from argparse import ArgumentParser
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +10,19 @@ import torch
 from comogen_demo.backbones.mini.denoiser import MiniDenoiser, initialise
 from comogen_demo.backbones.mini.vae import VAEConfig
 from comogen_demo.checkpoint import load_model
+from comogen_demo.control.injection import Injection
 from comogen_demo.generate import Settings
+from comogen_demo.training import cli
 from comogen_demo.training import clips as clips_module
 from comogen_demo.training.autoencoder import DECODER, VAETraining
 from comogen_demo.training.clips import open_shards, render_shards
-from comogen_demo.training.flow import ControlledDenoiser, FlowTraining, train_flow
+from comogen_demo.training.flow import (
+    ControlledDenoiser,
+    FlowTraining,
+    further,
+    train_flow,
+    validation_loss,
+)
 from comogen_demo.training.latents import Masking, draw_batch
 from comogen_demo.training.mini import MiniTrainer, MiniTraining
 from comogen_demo.training.record import Record
@@ -125,6 +134,35 @@ def test_a_run_broken_off_and_resumed_equals_an_unbroken_one(trainer, tmp_path):
     assert (tmp_path / "parts" / "base-state.pt").exists()
     parts = train(tmp_path / "parts", "end")
     assert all(torch.equal(whole[k], parts[k]) for k in whole)
+
+
+def test_the_validation_loss_is_at_the_same_noise_for_every_training(trainer):
+    backbone, adapter, control = trainer.assemble("joint")
+    given = trainer._latents("val"), backbone.words, trainer.grid, 4
+    with Injection(backbone.blocks, control.motion_layers) as injection:
+        model = ControlledDenoiser(backbone.denoiser, adapter, injection)
+        low, high = (
+            validation_loss(model, *given, settings, "cpu", samples=8) for settings in (FLOW, further(FLOW))
+        )
+    assert further(FLOW).shift > FLOW.shift and low == high
+
+
+def test_a_model_is_trained_further_at_high_noise(monkeypatch, tmp_path):
+    seen = []
+
+    class Trainer:
+        def __init__(self, folder, settings, *_):
+            seen.append(settings.joint)
+
+        def run(self, stage):
+            return []
+
+    monkeypatch.setattr("comogen_demo.training.mini.MiniTrainer", Trainer)
+    for origin in ([], ["--origin", str(tmp_path)]):
+        parser = ArgumentParser()
+        cli.add_arguments(parser)
+        cli.run(parser.parse_args(["mini", "--device", "cpu", "--stages", "clips", *origin]))
+    assert seen == [MiniTraining().joint, further(MiniTraining().joint)]
 
 
 def test_a_stage_starts_from_its_seed_alone(trainer):
