@@ -17,13 +17,18 @@ from .words import Words
 
 @dataclass(frozen=True)
 class MiniConfig:
-    """Everything that fixes the embedded model's shape; written to config.json."""
+    """Everything that fixes the embedded model's shape and sampling; written to config.json.
+
+    noise: standard deviation of the starting noise. Below 1 seeds differ less, and subjects keep to their masks better
+    (our choice: on 40 scenes of val .5 gives subject IoU .88 and reaction skill .59 where 1 gives .86 and .57).
+    """
 
     vocabulary: tuple[str, ...]
     size: int = 128  # pixels, frames are square
     frames: int = 25
     fps: float = 12.5
     shift: float = 3.0
+    noise: float = 0.5
     slots: int = 16
     vae: VAEConfig = VAEConfig()
     denoiser: DenoiserConfig = DenoiserConfig()
@@ -87,7 +92,7 @@ class MiniBackbone:
     def noise(self, seed: int) -> Tensor:
         """Starting noise (1, C, T', h, w), the same for a seed on every device."""
         generator = torch.Generator("cpu").manual_seed(seed)
-        return torch.randn(self.latent_shape, generator=generator).to(self.device)
+        return self.config.noise * torch.randn(self.latent_shape, generator=generator).to(self.device)
 
     @torch.inference_mode()
     def velocity(self, latents: Tensor, sigma: float, image: Tensor, prompt: Prompt) -> Tensor:
