@@ -118,7 +118,7 @@ class Screen:
 
     def wait_prompt(self, text: str) -> None:
         self.page.wait_for_function(
-            "text => document.querySelector('#prompt textarea').value === text", arg=text
+            "text => document.querySelector('#prompt textarea')?.value === text", arg=text
         )
 
     def generate(self) -> None:
