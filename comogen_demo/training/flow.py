@@ -54,7 +54,8 @@ def further(joint: FlowTraining) -> FlowTraining:
     """The joint stage for a model that has been through one: nearly all samples at high noise.
 
     Only there the model must find out from frame and mask what will happen; with less noise the answer shows through.
-    Our choice: 16 thousand such samples raised the reaction skill by .06 where 19 thousand at shift 2 gave .015.
+    Our choice: on 40 scenes of val 16 thousand such samples raised the reaction skill from .51 to .57, where 19
+    thousand at shift 2 had left it at .51.
     """
     return replace(joint, learning_rate=1.2e-3, adam_rate=6e-4, cooldown=0.75, shift=10.0)
 
