@@ -18,6 +18,7 @@ from .clips import Shard
 
 MASKS = ("objects", "visible", "amodal")
 SWAP = {"left": "right", "right": "left"}
+REACTING_AREA = 60  # px: a clip reacts if what nobody controls comes to cover more than this (our choice)
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,13 @@ def load_latents(paths: list[Path]) -> Latents:
     parts = [np.load(path) for path in paths]
     arrays = {k: np.concatenate([p[k] for p in parts]) for k in ("latents", *MASKS)}
     return Latents(**arrays, captions=[(str(a), str(b)) for p in parts for a, b in p["captions"]])
+
+
+def reacting(data: Latents) -> np.ndarray:
+    """(M,) bool: the clips in which an object that nobody controls moves to where no object was in the first frame."""
+    first, controlled = data.objects[:, :1], data.amodal
+    came = np.bitwise_count(data.objects & ~first & ~controlled).sum((2, 3), dtype=np.int32)
+    return came.max(1) > REACTING_AREA
 
 
 def draw_batch(

@@ -19,11 +19,12 @@ from comogen_demo.training.clips import open_shards, render_shards
 from comogen_demo.training.flow import (
     ControlledDenoiser,
     FlowTraining,
+    drawing,
     further,
     train_flow,
     validation_loss,
 )
-from comogen_demo.training.latents import Masking, draw_batch
+from comogen_demo.training.latents import Latents, Masking, draw_batch, reacting
 from comogen_demo.training.mini import MiniTrainer, MiniTraining
 from comogen_demo.training.record import Record
 from tests.test_generate import run
@@ -139,12 +140,11 @@ def test_a_run_broken_off_and_resumed_equals_an_unbroken_one(trainer, tmp_path):
 def test_the_validation_loss_is_at_the_same_noise_for_every_training(trainer):
     backbone, adapter, control = trainer.assemble("joint")
     given = trainer._latents("val"), backbone.words, trainer.grid, 4
+    later = replace(further(FLOW), masking=FLOW.masking)
     with Injection(backbone.blocks, control.motion_layers) as injection:
         model = ControlledDenoiser(backbone.denoiser, adapter, injection)
-        low, high = (
-            validation_loss(model, *given, settings, "cpu", samples=8) for settings in (FLOW, further(FLOW))
-        )
-    assert further(FLOW).shift > FLOW.shift and low == high
+        low, high = (validation_loss(model, *given, one, "cpu", samples=8) for one in (FLOW, later))
+    assert later.shift > FLOW.shift and low == high
 
 
 def test_a_model_is_trained_further_at_high_noise(monkeypatch, tmp_path):
@@ -163,6 +163,35 @@ def test_a_model_is_trained_further_at_high_noise(monkeypatch, tmp_path):
         cli.add_arguments(parser)
         cli.run(parser.parse_args(["mini", "--device", "cpu", "--stages", "clips", *origin]))
     assert seen == [MiniTraining().joint, further(MiniTraining().joint)]
+
+
+def discs(*objects):
+    """Latents of clips of 32x32: of each object: its place at first, that later, and whether driven."""
+    seen, controlled = np.zeros((2, len(objects), 5, 32, 32), bool)
+    for clip, things in enumerate(objects):
+        for first, last, driven in things:
+            for t, (x, y) in enumerate((first, *[last] * 4)):
+                box = np.s_[clip, t, y : y + 8, x : x + 8]
+                seen[box], controlled[box] = True, controlled[box] | driven
+    objects, driven = np.packbits(seen, axis=-1), np.packbits(controlled, axis=-1)
+    return Latents(np.zeros((len(seen), 1)), objects, driven, driven, [("", "")] * len(seen))
+
+
+PUSHED = [((0, 0), (10, 0), True), ((12, 0), (22, 0), False)]
+ALONE = [((0, 0), (10, 0), True), ((12, 12), (12, 12), False)]
+NUDGED = [((0, 0), (10, 0), True), ((12, 0), (13, 0), False)]
+
+
+def test_a_clip_reacts_where_something_goes_that_nobody_controls():
+    assert reacting(discs(PUSHED, ALONE, NUDGED, PUSHED)).tolist() == [True, False, False, True]
+
+
+@pytest.mark.parametrize(("share", "drawn"), [(1.0, {0}), (0.0, {1, 2}), (0.7, {0, 1, 2}), (None, {0, 1, 2})])
+def test_the_share_of_reacting_clips_is_as_told(share, drawn):
+    draw = drawing(discs(PUSHED, ALONE, NUDGED), replace(FLOW, batch=2000, reacting=share))
+    numbers = draw(np.random.default_rng(0))
+    assert set(numbers.tolist()) == drawn
+    assert np.mean(numbers == 0) == pytest.approx(1 / 3 if share is None else share, abs=0.03)
 
 
 def test_a_stage_starts_from_its_seed_alone(trainer):
