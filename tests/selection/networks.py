@@ -6,6 +6,8 @@ import copy
 import hashlib
 import io
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,17 @@ import torch
 from huggingface_hub import constants
 
 from comogen_demo import weights
+
+FILLED = ("uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_")
+
+
+@contextmanager
+def left_empty() -> Iterator[None]:
+    """Networks made within get no random start, which takes seconds: for those whose weights come from a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in FILLED:
+            patch.setattr(torch.nn.init, name, lambda tensor, *_, **__: tensor)
+        yield
 
 
 def write_sam(folder: Path) -> Path:

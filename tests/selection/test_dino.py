@@ -12,7 +12,7 @@ from comogen_demo.selection.bert import TextEncoder, read_tokenizer
 from comogen_demo.selection.choice import Models
 from comogen_demo.selection.dino import BOX, TEXT, GroundingDino, read_phrases
 from tests.selection.dino_port import port_state
-from tests.selection.networks import know, strip, write_dino, write_vocabulary
+from tests.selection.networks import know, left_empty, strip, write_dino, write_vocabulary
 
 WORDS, CAPTION = "the red cube, man", "the red cube. man."
 FRAME = strip()
@@ -33,7 +33,7 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def dino(files):
     """Grounding DINO as it is chosen where its weights are."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, left_empty():
         know(patch, files.checkpoint.parent)
         finder = Models().finder()
     assert isinstance(finder, GroundingDino) and finder.device == "cpu"
@@ -62,7 +62,7 @@ def theirs(files, tmp_path_factory):
 
     path = tmp_path_factory.mktemp("picture") / "frame.png"
     Image.fromarray(FRAME).save(path)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, left_empty():
         patch.setattr(get_tokenlizer, "get_tokenlizer", lambda kind: read_tokenizer(files.vocabulary))
         patch.setattr(get_tokenlizer, "get_pretrained_language_model", lambda kind: TextEncoder())
         network = load_model(config.__file__, str(files.checkpoint))

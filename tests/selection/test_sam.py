@@ -1,5 +1,9 @@
-"""SAM 2 with random weights at full size: every path runs, and answers as the package's own scripts do."""
+"""SAM 2 with random weights, all of its layers: every path runs, and answers as the package's own scripts do.
 
+Pictures are seen at full size; videos, which take far longer, at half the side.
+"""
+
+import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,9 +14,10 @@ from PIL import Image
 from comogen_demo.errors import UserError
 from comogen_demo.selection.choice import Models
 from comogen_demo.selection.sam import Sam2
-from tests.selection.networks import Memory, film, know, write_sam
+from tests.selection.networks import Memory, film, know, left_empty, write_sam
 
 CONFIG = "configs/sam2.1/sam2.1_hiera_t.yaml"
+HALF = ["++model.image_size=512"]
 FRAMES, MASKS = film()
 MIDDLE, CORNER = (40.0, 60.0, True), (150.0, 8.0, True)
 
@@ -30,7 +35,7 @@ def memory():
 @pytest.fixture(scope="module")
 def sam(checkpoint, memory):
     """SAM 2 as it is chosen where its weights are."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, left_empty():
         know(patch, checkpoint.parent)
         sam = Models().selector()
     assert isinstance(sam, Sam2) and sam.name == "SAM 2 tiny" and sam.device == "cpu"
@@ -39,12 +44,26 @@ def sam(checkpoint, memory):
 
 
 @pytest.fixture(scope="module")
+def tracker(checkpoint, memory):
+    from sam2 import build_sam
+
+    build = functools.partial(build_sam.build_sam2_video_predictor, hydra_overrides_extra=HALF)
+    with pytest.MonkeyPatch.context() as patch, left_empty():
+        patch.setattr(build_sam, "build_sam2_video_predictor", build)
+        tracker = Sam2(checkpoint)
+    memory.serve(tracker._network)
+    return tracker
+
+
+@pytest.fixture(scope="module")
 def package(checkpoint, memory):
     """The package's own image predictor of FRAMES[0]."""
     from sam2.build_sam import build_sam2
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 
-    predictor = SAM2ImagePredictor(memory.serve(build_sam2(CONFIG, str(checkpoint), device="cpu")))
+    with left_empty():
+        network = build_sam2(CONFIG, str(checkpoint), device="cpu")
+    predictor = SAM2ImagePredictor(memory.serve(network))
     predictor.set_image(FRAMES[0])
     return predictor
 
@@ -133,7 +152,11 @@ def script(checkpoint, decoded, memory):
     """What the package's own script gives for the folder: masks by frame, for masks given at some frames."""
     from sam2.build_sam import build_sam2_video_predictor
 
-    predictor = memory.serve(build_sam2_video_predictor(CONFIG, str(checkpoint), device="cpu"))
+    with left_empty():
+        network = build_sam2_video_predictor(
+            CONFIG, str(checkpoint), device="cpu", hydra_overrides_extra=HALF
+        )
+    predictor = memory.serve(network)
     state = predictor.init_state(str(decoded[0]))
 
     def run(given, start, reverse=False):
@@ -146,8 +169,8 @@ def script(checkpoint, decoded, memory):
     return run
 
 
-def test_tracking_answers_as_the_package_does(sam, decoded, script):
-    tracked = list(sam.track(decoded[1], {0: MASKS[0]}, 0, 3))
+def test_tracking_answers_as_the_package_does(tracker, decoded, script):
+    tracked = list(tracker.track(decoded[1], {0: MASKS[0]}, 0, 3))
     theirs = script({0: MASKS[0]}, 0)
     assert [step.index for step in tracked] == [1, 2]
     assert all((step.mask == theirs[step.index]).all() for step in tracked)
@@ -158,10 +181,10 @@ def test_tracking_answers_as_the_package_does(sam, decoded, script):
 
 
 @pytest.mark.parametrize("where", [1, 2])
-def test_a_correction_answers_as_in_the_package_and_has_its_say(sam, decoded, script, where):
+def test_a_correction_answers_as_in_the_package_and_has_its_say(tracker, decoded, script, where):
     given = {0: MASKS[0], where: ~MASKS[where]}
-    tracked = {step.index: step for step in sam.track(decoded[1], given, 0, 3)}
-    free = {step.index: step for step in sam.track(decoded[1], {0: MASKS[0]}, 0, 3)}
+    tracked = {step.index: step for step in tracker.track(decoded[1], given, 0, 3)}
+    free = {step.index: step for step in tracker.track(decoded[1], {0: MASKS[0]}, 0, 3)}
     other = 3 - where
     assert list(tracked) == [1, 2]
     assert (tracked[where].mask == ~MASKS[where]).all(), "what was drawn stays as it was drawn"
@@ -171,20 +194,24 @@ def test_a_correction_answers_as_in_the_package_and_has_its_say(sam, decoded, sc
     assert (tracked[other].mask != free[other].mask).any(), "before and after it"
 
 
-def test_tracking_back_answers_as_the_package_does(sam, decoded, script):
-    (step,) = sam.track(decoded[1], {1: MASKS[1]}, 1, -1)
+def test_tracking_back_answers_as_the_package_does(tracker, decoded, script):
+    (step,) = tracker.track(decoded[1], {1: MASKS[1]}, 1, -1)
     assert step.index == 0
     assert (step.mask == script({1: MASKS[1]}, 1, reverse=True)[0]).all()
 
 
-def test_nothing_is_to_be_tracked_between_neighbours(sam):
-    assert list(sam.track(FRAMES, {1: MASKS[1]}, 1, 2)) == list(sam.track(FRAMES, {1: MASKS[1]}, 1, 0)) == []
+def test_nothing_is_to_be_tracked_between_neighbours(tracker):
+    assert (
+        list(tracker.track(FRAMES, {1: MASKS[1]}, 1, 2))
+        == list(tracker.track(FRAMES, {1: MASKS[1]}, 1, 0))
+        == []
+    )
 
 
-def test_closing_ends_the_tracking_and_two_at_once_keep_apart(sam, decoded):
+def test_closing_ends_the_tracking_and_two_at_once_keep_apart(tracker, decoded):
     here, there = decoded[1], decoded[1][::-1]
-    alone = next(sam.track(here, {0: MASKS[0]}, 0, 3))
-    one, two = sam.track(here, {0: MASKS[0]}, 0, 3), sam.track(there, {0: MASKS[2]}, 0, 3)
+    alone = next(tracker.track(here, {0: MASKS[0]}, 0, 3))
+    one, two = tracker.track(here, {0: MASKS[0]}, 0, 3), tracker.track(there, {0: MASKS[2]}, 0, 3)
     first, second = next(one), next(two)
     assert (first.mask == alone.mask).all() and first.confidence == alone.confidence
     assert (first.mask != second.mask).any()
@@ -192,7 +219,7 @@ def test_closing_ends_the_tracking_and_two_at_once_keep_apart(sam, decoded):
     one.close()
     two.close()
     assert next(one, None) is None
-    assert not sam._network.sam_mask_decoder._forward_hooks
+    assert not tracker._network.sam_mask_decoder._forward_hooks
 
 
 def test_two_threads_at_once_keep_apart(sam):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,6 +23,7 @@ ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-backg
 ARGUMENTS += ["--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"]
 BLANK = "about:blank"
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 class Server:
@@ -70,38 +73,75 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     running.close()
 
 
-@pytest.fixture(scope="session")
-def chromium(browser: Browser) -> Iterator[BrowserContext]:
-    """One window for nearly all tests: with what it has compiled already the app opens in half the time."""
-    kept = browser.new_context(viewport=WINDOW)
+@contextmanager
+def window(browser: Browser, size: ViewportSize, **options: Any) -> Iterator[BrowserContext]:
+    """A window for many tests: with what it has compiled already the app opens in half the time."""
+    kept = browser.new_context(viewport=size, **options)
     kept.set_default_timeout(30_000)
     kept.new_page()
     yield kept
     kept.close()
 
 
-@pytest.fixture
-def context(chromium: BrowserContext) -> Iterator[BrowserContext]:
-    """The window as a new user has it: one empty tab (`desk`), and nothing kept of any page."""
-    yield chromium
-    desk = chromium.pages[0] if chromium.pages else chromium.new_page()
-    origins = {"{0.scheme}://{0.netloc}".format(urlsplit(page.url)) for page in chromium.pages}
-    for page in chromium.pages[1:]:
+@contextmanager
+def as_new(window: BrowserContext, size: ViewportSize) -> Iterator[BrowserContext]:
+    """The window as a new user has it: one empty tab (`pages[0]`), and nothing kept of any page."""
+    yield window
+    desk = window.pages[0] if window.pages else window.new_page()
+    origins = {"{0.scheme}://{0.netloc}".format(urlsplit(page.url)) for page in window.pages}
+    for page in window.pages[1:]:
         page.close()
     if desk.url != BLANK:
         desk.evaluate("sessionStorage.clear()")
         desk.goto(BLANK)
-    session = chromium.new_cdp_session(desk)
+    session = window.new_cdp_session(desk)
     for origin in origins:
         session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
     session.detach()
-    desk.set_viewport_size(WINDOW)
+    desk.set_viewport_size(size)
     desk.emulate_media(color_scheme="light")
+
+
+@pytest.fixture(scope="session")
+def chromium(browser: Browser) -> Iterator[BrowserContext]:
+    with window(browser, WINDOW) as kept:
+        yield kept
+
+
+@pytest.fixture(scope="session")
+def other_chromium(browser: Browser) -> Iterator[BrowserContext]:
+    with window(browser, WINDOW) as kept:
+        yield kept
+
+
+@pytest.fixture(scope="session")
+def mobile(browser: Browser) -> Iterator[BrowserContext]:
+    with window(browser, PHONE, has_touch=True) as kept:
+        yield kept
+
+
+@pytest.fixture
+def context(chromium: BrowserContext) -> Iterator[BrowserContext]:
+    with as_new(chromium, WINDOW) as kept:
+        yield kept
 
 
 @pytest.fixture
 def desk(context: BrowserContext) -> Page:
     return context.pages[0]
+
+
+@pytest.fixture
+def other_desk(other_chromium: BrowserContext) -> Iterator[Page]:
+    """Another user's."""
+    with as_new(other_chromium, WINDOW) as kept:
+        yield kept.pages[0]
+
+
+@pytest.fixture
+def phone(mobile: BrowserContext) -> Iterator[Page]:
+    with as_new(mobile, PHONE) as kept:
+        yield kept.pages[0]
 
 
 @pytest.fixture

@@ -75,13 +75,10 @@ class Screen:
         raise AssertionError("the example was not opened")
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        self.page.mouse.move(*self.at(*start))
+        begin, finish = self.at(*start), self.at(*end)
+        self.page.mouse.move(*begin)
         self.page.mouse.down()
-        for k in range(1, 9):
-            u = k / 8
-            self.page.mouse.move(
-                *self.at(start[0] + u * (end[0] - start[0]), start[1] + u * (end[1] - start[1]))
-            )
+        self.page.mouse.move(*finish, steps=8)
         self.page.mouse.up()
 
     def tracks(self) -> list[dict[str, Any]]:

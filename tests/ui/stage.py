@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, CDPSession
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Error, Page
 
 from comogen_demo.ui.editor import Editor
 
-URL = "http://localhost/stage"
+ORIGIN = "http://localhost"
+URL = f"{ORIGIN}/stage"
 PARTS = Editor.SOURCES
 PAGE = f"""<!doctype html><meta name="viewport" content="width=device-width">
 <style>body {{ margin: 12px; font-family: system-ui; --studio-accent: #4b6bfb; }}</style>
@@ -59,11 +60,10 @@ def track(shapes: Sequence[np.ndarray], *keyframes: dict[str, Any], **more: Any)
 class Stage:
     """The editor with a first frame uint8 (H, W, 3); places are in the frame's pixels."""
 
-    def __init__(self, context: BrowserContext, frame: np.ndarray, tracks: Sequence[Any] = (), **props: Any):
-        self.page = context.new_page()
+    def __init__(self, page: Page, frame: np.ndarray, tracks: Sequence[Any] = (), **props: Any):
+        self.page = page
         self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.route(URL, lambda route: route.fulfill(body=PAGE, content_type="text/html"))
+        self.page.on("pageerror", self._note)
         self.page.goto(URL)
         self.height, self.width = frame.shape[:2]
         fitting = {"value": {"frames": 25}, "modelAspect": self.width / self.height}
@@ -79,6 +79,9 @@ class Stage:
             )
             self.page.wait_for_function("editor.tracks().every(t => editor.shapes(t).every(Boolean))")
         self.settle()
+
+    def _note(self, error: Error) -> None:
+        self.errors.append(str(error))
 
     def settle(self) -> None:
         """Waits until what was asked for is drawn."""
@@ -141,8 +144,8 @@ class Stage:
 
     def done(self) -> None:
         """Nothing has gone wrong meanwhile."""
+        self.page.remove_listener("pageerror", self._note)
         assert self.errors == [], self.errors
-        self.page.close()
 
 
 class Fingers:
@@ -173,17 +176,34 @@ class Fingers:
 
 
 @contextmanager
-def stages(browser: Browser, picture: np.ndarray, **options: Any) -> Iterator[Callable[..., Stage]]:
-    """open_stage(*tracks, **props) for a first frame (H, W, 3); options are the browser context's."""
-    context = browser.new_context(viewport={"width": 1000, "height": 1000}, **options)
-    context.set_default_timeout(30_000)
+def windows(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """A window for many stages, one after the other; options are the browser context's."""
+    window = browser.new_context(viewport={"width": 1000, "height": 1000}, **options)
+    window.set_default_timeout(30_000)
+    window.route(URL, lambda route: route.fulfill(body=PAGE, content_type="text/html"))
+    window.new_page()
+    yield window
+    window.close()
+
+
+@contextmanager
+def stages(window: BrowserContext, picture: np.ndarray) -> Iterator[Callable[..., Stage]]:
+    """open_stage(*tracks, **props) for a first frame (H, W, 3), in a window that keeps nothing of the test before."""
     opened: list[Stage] = []
+    desk = window.pages[0]
 
     def open_stage(*tracks: Any, **props: Any) -> Stage:
-        opened.append(Stage(context, picture, tracks, **props))
+        opened.append(Stage(window.new_page() if opened else desk, picture, tracks, **props))
         return opened[-1]
 
     yield open_stage
     for one in opened:
         one.done()
-    context.close()
+    for page in window.pages[1:]:
+        page.close()
+    desk.mouse.move(0, 0)
+    desk.evaluate("sessionStorage.clear()")
+    desk.goto("about:blank")
+    session = window.new_cdp_session(desk)
+    session.send("Storage.clearDataForOrigin", {"origin": ORIGIN, "storageTypes": "all"})
+    session.detach()

@@ -73,6 +73,8 @@ def test_a_motion_from_a_video_is_generated(server, desk, tmp_path):
     (track,) = tracks_of(screen, 1)
     masks = masks_of(track)
     assert track["id"] == still["id"] and iou(masks[0], masks_of(still)[0]) > 0.75
+    screen.page.fill("#steps input[type=number]", "5")
+    screen.page.keyboard.press("Tab")
     screen.generate()
     screen.wait_videos(2, timeout=180_000)
     assert float(screen.page.inner_text("#report .score b")) > 0.4

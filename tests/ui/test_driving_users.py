@@ -59,13 +59,11 @@ def test_stop_keeps_what_was_tracked(screen, card, server, pause, film):
     assert all(mask is not None for mask in cut.tracking.masks)
 
 
-def test_two_users_never_see_each_others_frames(screen, card, browser, server, pause, film, tmp_path):
+def test_two_users_never_see_each_others_frames(screen, card, other_desk, server, pause, film, tmp_path):
     other = clip_frames()[:, :, ::-1].copy()
     other[..., 2] = other[..., 0]  # another video: magenta, mirrored
     path = write_mp4(tmp_path / "other.mp4", other, FPS)
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(30_000)
-    second = Screen(context.new_page(), server.url)
+    second = Screen(other_desk, server.url)
     theirs = Card(second)
     begin(card, film)
     theirs.bring(path)
@@ -101,7 +99,6 @@ def test_two_users_never_see_each_others_frames(screen, card, browser, server, p
     status = second.page.evaluate("async path => (await fetch(path)).status", folder)
     assert status in (403, 404)
     assert [error for error in second.errors if "status of 40" not in error] == []
-    context.close()
 
 
 def test_a_model_answers_clicks_in_its_turn(screen, card, server, models, film):

@@ -112,7 +112,7 @@ def test_every_object_gets_a_track_of_its_own_and_undo_takes_them_back_one_by_on
     assert [len(t["keyframes"]) for t in screen.tracks()] == [2, 2]
 
 
-def test_an_older_draft_is_taken_over(screen):
+def test_an_older_draft_is_taken_over(screen, other_desk):
     """As version 1 kept it: in localStorage, one mask a track."""
     screen.select(*YELLOW)
     screen.drag(YELLOW, (0.5, 0.7))
@@ -124,8 +124,7 @@ def test_an_older_draft_is_taken_over(screen):
     old_track = {name: track[name] for name in ("id", "name", "colour")}
     old_track |= {"mask": track["shapes"][0], "keyframes": old_keys}
     old = draft["doc"] | {"version": 1, "tracks": [old_track], "prompt": "it was so before"}
-    other = screen.page.context.browser.new_context()
-    page = other.new_page()
+    page = other_desk
     page.goto(screen.url + "/favicon.ico")  # the same storage, but nothing of the page
     page.evaluate(
         """([id, doc, url]) => {
@@ -141,7 +140,6 @@ def test_an_older_draft_is_taken_over(screen):
     assert kept["version"] == 2 and kept["tracks"] == draft["doc"]["tracks"]
     assert later.page.evaluate("Object.keys(localStorage).filter(key => key.endsWith('0123abcd'))") == []
     assert later.errors == []
-    other.close()
 
 
 def image_url(screen) -> str:

@@ -16,13 +16,12 @@ KIT = "\n".join((FOLDER / f"{name}.js").read_text("utf-8") for name in ("motion"
 
 
 @pytest.fixture
-def call(context):
+def call(desk):
     """call('setKey(track, 3, {x: 1})', track=...): the value of an expression of the editor's functions."""
-    page = context.new_page()
 
     def evaluate(expression: str, **given: Any) -> Any:
         script = f"'use strict'; {KIT}; const {{{', '.join(given)}}} = given; return {expression};"
-        return page.evaluate("([script, given]) => new Function('given', script)(given)", [script, given])
+        return desk.evaluate("([script, given]) => new Function('given', script)(given)", [script, given])
 
     return evaluate
 

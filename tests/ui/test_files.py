@@ -151,7 +151,7 @@ def test_a_project_goes_out_and_in_again(screen):
     assert document_of(screen)["image"] == before["image"]
 
 
-def test_a_video_made_here_brings_everything_back_also_elsewhere(screen, browser, server, tmp_path):
+def test_a_video_made_here_brings_everything_back_also_elsewhere(screen, other_desk, server, tmp_path):
     prepared(screen)
     screen.page.fill("#seed input", "77")
     screen.page.keyboard.press("Tab")
@@ -165,12 +165,8 @@ def test_a_video_made_here_brings_everything_back_also_elsewhere(screen, browser
     assert json.loads(read_project(path))["source"] == before["source"]
     _, masks, _, _ = server.engine.seen[-1]
 
-    other = browser.new_context(viewport={"width": 1440, "height": 900})
-    other.set_default_timeout(60_000)
-    second = Screen(other.new_page(), server.url)
-    second.page.locator("#gallery button").nth(0).click()
-    second.wait_hint("Click the object")
-    second.page.wait_for_timeout(300)
+    second = Screen(other_desk, server.url)
+    second.choose_example(0)
     drop(second, ("video.mp4", data))
     second.wait_prompt("the yellow cylinder slides to the right")
     tracks = tracks_of(second, 1)
@@ -183,7 +179,6 @@ def test_a_video_made_here_brings_everything_back_also_elsewhere(screen, browser
     second.generate()
     second.wait_videos(2)
     assert second.errors == []
-    other.close()
 
 
 @pytest.mark.parametrize("form", ["zip", "mp4", "npz"])

@@ -57,9 +57,9 @@ def test_a_reload_right_after_a_change_loses_nothing(screen):
 
 
 @pytest.fixture
-def shelf(context, server):
+def shelf(desk, server):
     """shelf(script): runs it with the functions of workspace.js in an empty page that has the app's storage."""
-    page = context.new_page()
+    page = desk
     page.goto(server.url + "favicon.ico")
 
     def run(script, given=None):
@@ -156,7 +156,7 @@ def test_stop_ends_it_soon_and_the_video_before_stays(screen, slow):
     assert [v["src"] for v in screen.wait_videos(2)] == before
 
 
-def test_two_tabs_and_two_users_never_see_each_others_work(screen, context, browser, server, slow):
+def test_two_tabs_and_two_users_never_see_each_others_work(screen, context, other_desk, server, slow):
     prepared(screen)
     screen.generate()
     screen.page.wait_for_selector("#progress .film")
@@ -173,14 +173,12 @@ def test_two_tabs_and_two_users_never_see_each_others_work(screen, context, brow
     slow.pause = QUICK
     screen.wait_videos(2)
     assert second.page.locator("#player video").count() == 0
-    other = browser.new_context()
-    third = Screen(other.new_page(), server.url)
+    third = Screen(other_desk, server.url)
     third.wait_hint("Click the object")
     assert (
         third.page.locator("#player video").count() == 0
         and third.page.locator("#progress .film").count() == 0
     )
-    other.close()
 
 
 def test_a_closed_tab_is_found_again_by_the_next_one(screen, context, server):

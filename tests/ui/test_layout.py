@@ -10,11 +10,10 @@ SMALL = """() => [...document.querySelectorAll('button, #player a, #editor input
     .filter(b => b.offsetHeight < 40 || b.offsetWidth < 40).map(b => b.outerHTML.slice(0, 120))"""
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_nothing_is_cut_off_and_buttons_can_be_hit(browser, server, width, height):
-    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=width < 600)
-    context.set_default_timeout(30_000)
-    screen = Screen(context.new_page(), server.url)
+@pytest.mark.parametrize(("place", "width"), [("desk", 1440), ("phone", 390)])
+def test_nothing_is_cut_off_and_buttons_can_be_hit(server, request, place, width):
+    screen = Screen(request.getfixturevalue(place), server.url)
+    assert screen.page.evaluate("innerWidth") == width
     for tab in ("Compose", "Upload", "Examples"):
         screen.page.click(f"button[role=tab]:has-text('{tab}')")
         assert screen.page.evaluate(WIDE) <= 0, tab
@@ -40,17 +39,14 @@ def test_nothing_is_cut_off_and_buttons_can_be_hit(browser, server, width, heigh
     canvas = screen.page.locator("#editor canvas").bounding_box()
     assert canvas["width"] == pytest.approx(canvas["height"], abs=2)
     assert canvas["width"] > (310 if width < 600 else 560)
-    context.close()
 
 
-def test_a_finger_selects_and_drags(browser, server):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    context.set_default_timeout(30_000)
-    screen = Screen(context.new_page(), server.url)
+def test_a_finger_selects_and_drags(phone, server):
+    screen = Screen(phone, server.url)
     x, y = screen.at(0.2, 0.72)
     screen.page.touchscreen.tap(x, y)
     screen.wait_hint("Now drag")
-    touch = context.new_cdp_session(screen.page)
+    touch = phone.context.new_cdp_session(phone)
     x, y = screen.at(0.2, 0.72)
     touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
     for k in range(1, 7):
@@ -61,4 +57,3 @@ def test_a_finger_selects_and_drags(browser, server):
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     keys = screen.keyframes()
     assert len(keys) == 2 and keys[1]["x"] > 120
-    context.close()

@@ -98,17 +98,12 @@ def random_document(rng: np.random.Generator) -> tuple[dict[str, Any], list[np.n
     return {"track": track, "times": times, "width": width, "height": height}, masks, keys
 
 
-@pytest.fixture
-def blank(context):
-    return context.new_page()
-
-
-def test_the_browser_and_python_draw_the_same_masks(blank, record_property):
+def test_the_browser_and_python_draw_the_same_masks(desk, record_property):
     rng = np.random.default_rng(11)
     overlaps, empty, kinds = [], 0, set()
     for _ in range(DOCUMENTS // BATCH):
         made = [random_document(rng) for _ in range(BATCH)]
-        answers = iter(blank.evaluate(DRAW, [KERNEL, [document for document, _, _ in made]]))
+        answers = iter(desk.evaluate(DRAW, [KERNEL, [document for document, _, _ in made]]))
         for document, masks, keys in made:
             size = (document["height"], document["width"])
             shapes = [make_shape(mask) for mask in masks]
@@ -134,7 +129,7 @@ def test_the_browser_and_python_draw_the_same_masks(blank, record_property):
     assert min(overlaps) >= 0.99
 
 
-def test_distances_are_those_of_python(blank):
+def test_distances_are_those_of_python(desk):
     rng = np.random.default_rng(3)
     masks = [random_mask(rng, 200, 240) for _ in range(4)]
     script = """async ([kernel, urls]) => {
@@ -146,9 +141,7 @@ def test_distances_are_those_of_python(blank):
             made.push({...rest, inner: 0, sdf: Array.from(sdf)});
         }
         return made; }"""
-    for mask, their in zip(
-        masks, blank.evaluate(script, [KERNEL, [mask_url(m) for m in masks]]), strict=True
-    ):
+    for mask, their in zip(masks, desk.evaluate(script, [KERNEL, [mask_url(m) for m in masks]]), strict=True):
         own = make_shape(mask)
         assert (their["left"], their["top"]) == (own.left, own.top)
         assert (their["centre"]["x"], their["centre"]["y"]) == pytest.approx(own.centre)
@@ -157,7 +150,7 @@ def test_distances_are_those_of_python(blank):
         assert field.shape == own.sdf.shape and np.abs(field - own.sdf).max() < 1e-3
 
 
-def test_a_mask_comes_back_from_its_png_and_at_rest_as_it_was_drawn(blank):
+def test_a_mask_comes_back_from_its_png_and_at_rest_as_it_was_drawn(desk):
     mask = random_mask(np.random.default_rng(8), 180, 220)
     script = """async ([kernel, url]) => {
         const kit = new Function(kernel
@@ -169,7 +162,7 @@ def test_a_mask_comes_back_from_its_png_and_at_rest_as_it_was_drawn(blank):
         return {count: bits.reduce((a, b) => a + b), same: bits.every((bit, i) => bit === again[i]),
             left: drawn.left, top: drawn.top, wide: drawn.wide, alpha: Array.from(drawn.alpha),
             empty: kit.makeShape(new Uint8Array(12), 4, 3)}; }"""
-    answer = blank.evaluate(script, [KERNEL, mask_url(mask)])
+    answer = desk.evaluate(script, [KERNEL, mask_url(mask)])
     assert answer["same"] and answer["count"] == mask.sum() and answer["empty"] is None
     alpha = np.array(answer["alpha"]).reshape(-1, answer["wide"])
     at = np.s_[
@@ -178,7 +171,7 @@ def test_a_mask_comes_back_from_its_png_and_at_rest_as_it_was_drawn(blank):
     assert (mask[at] == (alpha == 255)).all() and mask.sum() == (alpha == 255).sum()
 
 
-def test_easing_is_the_curve_of_css(blank):
+def test_easing_is_the_curve_of_css(desk):
     """Against the browser's own animation timing."""
     script = """kernel => {
         const {easeAt} = new Function(kernel + '; return {easeAt}')(), box = document.body, off = [];
@@ -194,4 +187,4 @@ def test_easing_is_the_curve_of_css(blank):
             shown.cancel();
         }
         return Math.max(...off); }"""
-    assert blank.evaluate(script, KERNEL) < 2e-3
+    assert desk.evaluate(script, KERNEL) < 2e-3

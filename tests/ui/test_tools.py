@@ -8,9 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
-from tests.ui.stage import Stage, png_url, stages, track
+from tests.ui.stage import Stage, png_url, stages, track, windows
 
 HEIGHT, WIDTH = 240, 320
 LAST = 24
@@ -40,9 +40,15 @@ def bar() -> np.ndarray:
     return mask
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    with windows(browser, has_touch=True) as window:
+        yield window
+
+
 @pytest.fixture
-def stage(browser: Browser) -> Iterator[Callable[..., Stage]]:
-    with stages(browser, picture(), has_touch=True) as open_stage:
+def stage(window: BrowserContext) -> Iterator[Callable[..., Stage]]:
+    with stages(window, picture()) as open_stage:
         yield open_stage
 
 

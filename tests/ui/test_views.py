@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from comogen_demo.control.adapter import occupancy
-from tests.ui.stage import Stage, stages, track
+from tests.ui.stage import Stage, stages, track, windows
 
 HEIGHT, WIDTH = 240, 320
 LAST = 24
@@ -34,9 +34,15 @@ def picture() -> np.ndarray:
     return frame
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    with windows(browser, reduced_motion="reduce") as window:
+        yield window
+
+
 @pytest.fixture
-def stage(browser: Browser) -> Iterator[Callable[..., Stage]]:
-    with stages(browser, picture(), reduced_motion="reduce") as open_stage:
+def stage(window: BrowserContext) -> Iterator[Callable[..., Stage]]:
+    with stages(window, picture()) as open_stage:
         yield open_stage
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from comogen_demo.masks import Keyframe, make_shape, rasterise
-from tests.ui.stage import Stage, stages, track
+from tests.ui.stage import Stage, stages, track, windows
 
 HEIGHT, WIDTH, FRAMES = 480, 640, 25
 AROUND = 320  # px, so that what leaves the frame is not cut off before it comes back
@@ -34,9 +34,15 @@ def block() -> np.ndarray:
     return mask
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    with windows(browser, has_touch=True) as window:
+        yield window
+
+
 @pytest.fixture
-def stage(browser: Browser) -> Iterator[Callable[..., Stage]]:
-    with stages(browser, picture(), has_touch=True) as open_stage:
+def stage(window: BrowserContext) -> Iterator[Callable[..., Stage]]:
+    with stages(window, picture()) as open_stage:
         yield open_stage
 
 

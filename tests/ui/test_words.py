@@ -188,10 +188,9 @@ def test_what_is_not_found_is_said_and_nothing_is_lost(page):
     assert page.input_value("#editor .words") == "corner" and page.screen.tracks() == before
 
 
-def test_by_fingers_on_a_phone(browser, wordy, models):
+def test_by_fingers_on_a_phone(phone, wordy, models):
     models.weights = False
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    screen = Screen(context.new_page(), wordy.url)
+    screen = Screen(phone, wordy.url)
     page = screen.page
     page.locator("#editor .words").tap()
     page.keyboard.type("thing")
@@ -206,7 +205,6 @@ def test_by_fingers_on_a_phone(browser, wordy, models):
     (track,) = screen.tracks()
     assert iou(read_mask(track["shapes"][0]), truth("yellow cylinder")) > 0.9
     assert screen.errors == []
-    context.close()
 
 
 def test_what_was_found_in_another_picture_goes_with_it(page):

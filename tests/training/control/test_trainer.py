@@ -1,5 +1,6 @@
 """The two stages on a tiny backbone: the loss falls, only what should learns, a run resumed is the same run."""
 
+import multiprocessing
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -125,7 +126,10 @@ def test_two_processes_equal_one_with_the_doubled_batch(data, tmp_path):
     single = make_trainer(tmp_path / "alone", data, settings)
     start = {name: value.clone() for name, value in single.adapter.state_dict(prefix="adapter.").items()}
     several = {str(tmp_path / "whole"): settings, str(tmp_path / "parts"): replace(settings, shard=True)}
-    torch.multiprocessing.spawn(train, (several, data, port, 2), nprocs=2)
+    multiprocessing.set_forkserver_preload(["tests.training.control.tiny_run"])  # imported once for both
+    torch.multiprocessing.start_processes(
+        train, (several, data, port, 2), nprocs=2, start_method="forkserver"
+    )
     for stage in ("adapter", "lora"):
         list(single.run(stage))
         alone = learned(tmp_path / "alone", stage)
