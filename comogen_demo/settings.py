@@ -22,7 +22,7 @@ class Settings:
     (control/dual_clock.py), which needs no training and has no schedule.
     """
 
-    steps: int = 10
+    steps: int = 8
     strength: float = 1.0
     schedule: Schedule = "cosine"
     seed: int = 0

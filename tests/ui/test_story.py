@@ -45,7 +45,7 @@ def test_from_a_click_to_a_video(screen, server, tmp_path):
 
     frame, masks, prompt, settings = server.engine.seen[-1]
     assert frame.shape == (512, 512, 3) and masks.shape == (25, 512, 512) and masks.any((1, 2)).all()
-    assert prompt == screen.prompt() and settings.steps == 10 and settings.strength == 1
+    assert prompt == screen.prompt() and settings.steps == 8 and settings.strength == 1
 
     links = {a.inner_text(): a.get_attribute("href") for a in screen.page.locator("#player .links a").all()}
     path = tmp_path / "video.mp4"
