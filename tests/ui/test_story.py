@@ -68,7 +68,7 @@ def test_from_a_click_to_a_video(screen, server, tmp_path):
 
 def test_the_settings_reach_the_model_and_the_plot_follows_them(screen, server):
     bars = "() => [...document.querySelectorAll('#plot rect')].map(b => Number(b.getAttribute('height')))"
-    assert len(screen.page.evaluate(bars)) == 10
+    assert len(screen.page.evaluate(bars)) == 8
     screen.page.fill("#steps input[type=number]", "4")
     screen.page.keyboard.press("Tab")
     screen.page.wait_for_function(f"({bars})().length === 4")
