@@ -53,7 +53,7 @@ def main() -> None:
         loaded = peak()
         for seed in range(args.clips):
             clip = make_clip("test", seed, 512)
-            masks = clip.subject_masks(amodal=True)
+            masks = clip.subject_masks(amodal=True)[None]  # of one subject
             request = Request(clip.frames[0], masks, caption(clip.scene), Settings(seed=seed))
             made = finish(studio.submit(request))
             finish(studio.submit_comparison(made.result))
