@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import mujoco
@@ -11,6 +12,7 @@ from .scene import DURATION, FPS, FRAMES, Drive, ObjectSpec, SceneSpec
 
 STEP = 0.0025  # seconds; 32 steps a frame
 SUBSTEPS = round(1 / FPS / STEP)
+Pose = tuple[float, float, float]
 KINEMATIC_MASS = 1000.0  # times its own: what is forced does not recoil
 # Object against object: stiffness and damping for a restitution of about 0.7 (solref in MuJoCo's direct form).
 # The table has priority with MuJoCo's damped default, so that nothing bounces off it.
@@ -127,11 +129,11 @@ def _force(data: mujoco.MjData, index: int, item: ObjectSpec) -> None:
     """Puts a kinematic object where its path has it now, with the path's velocity."""
     assert item.drive is not None
     (x, y, yaw), (vx, vy, turn) = forced_pose(item.drive, item.yaw, data.time)
-    data.qpos[7 * index : 7 * index + 7] = x, y, item.size, np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)
+    data.qpos[7 * index : 7 * index + 7] = x, y, item.size, math.cos(yaw / 2), 0, 0, math.sin(yaw / 2)
     data.qvel[6 * index : 6 * index + 6] = vx, vy, 0, 0, 0, turn
 
 
-def forced_pose(drive: Drive, yaw: float, time: float) -> tuple[np.ndarray, np.ndarray]:
+def forced_pose(drive: Drive, yaw: float, time: float) -> tuple[Pose, Pose]:
     """(x, y, yaw) of a kinematic object at `time` seconds, and its rate of change a second."""
     share = min(time / DURATION, 1.0)
     end = 0.6 if drive.ease == "stop" else 1.0
@@ -141,8 +143,9 @@ def forced_pose(drive: Drive, yaw: float, time: float) -> tuple[np.ndarray, np.n
         s, ds = u, rate
     else:
         s, ds = u * u * (3 - 2 * u), 6 * u * (1 - u) * rate
-    p = np.array(drive.path)
-    weights = np.array([(1 - s) ** 3, 3 * s * (1 - s) ** 2, 3 * s * s * (1 - s), s**3])
-    slopes = np.array([3 * (1 - s) ** 2, 6 * s * (1 - s), 3 * s * s])
-    place, speed = weights @ p, slopes @ np.diff(p, axis=0) * ds
-    return np.append(place, yaw + drive.spin * s), np.append(speed, drive.spin * ds)
+    rest = 1 - s
+    weights = (rest**3, 3 * s * rest**2, 3 * s * s * rest, s**3)
+    slopes = (-3 * rest**2, 3 * rest**2 - 6 * s * rest, 6 * s * rest - 3 * s * s, 3 * s * s)
+    x, y = (sum(w * p[axis] for w, p in zip(weights, drive.path, strict=True)) for axis in (0, 1))
+    vx, vy = (ds * sum(w * p[axis] for w, p in zip(slopes, drive.path, strict=True)) for axis in (0, 1))
+    return (x, y, yaw + drive.spin * s), (vx, vy, drive.spin * ds)

@@ -70,6 +70,7 @@ class _Tracer:
         axis = (np.arange(self.fine) + 0.5) / self.fine * 2 - 1
         rays = forward + axis[None, :, None] / focal * right - axis[:, None, None] / focal * up
         self.rays = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+        self.flat_rays = self.rays.reshape(-1, 3)
         self.albedo = np.array([COLOURS[o.colour] for o in scene.objects], np.float32)
         self.shiny = np.array([o.shiny for o in scene.objects])
         self.light = np.array(scene.light)
@@ -91,9 +92,7 @@ class _Tracer:
         self.table_ambient = (base * AMBIENT).astype(np.float32)
         low, high = ground[..., :2].min((0, 1)) - 0.2, ground[..., :2].max((0, 1)) + 0.2
         nx, ny = np.ceil((high - low) / SHADOW_CELL).astype(int) + 1
-        self.grid = np.stack(
-            np.meshgrid(low[0] + np.arange(nx) * SHADOW_CELL, low[1] + np.arange(ny) * SHADOW_CELL), -1
-        )
+        self.grid_x, self.grid_y = low[0] + np.arange(nx) * SHADOW_CELL, low[1] + np.arange(ny) * SHADOW_CELL
         self.grid_map = ((ground[..., :2] - low) / SHADOW_CELL).astype(np.float32)
 
     def shoot(
@@ -110,22 +109,28 @@ class _Tracer:
 
         boxes = [self._box(position[i], i) for i in range(self.number)]
         near = np.zeros((self.fine, self.fine), bool)
-        for y0, y1, x0, x1 in boxes:
-            near[y0:y1, x0:x1] = True
+        for i, (y0, y1, x0, x1) in enumerate(boxes):
+            near[y0:y1, x0:x1] |= self._within(self.rays[y0:y1, x0:x1], position[i], i)
         owner = np.full((self.fine, self.fine), -1, np.int8)
         objects = np.zeros((self.fine, self.fine, 4), np.float32)  # colour and coverage
-        if near.any():
-            hit, distance, normal = self._cast(self.eye, self.rays[near], list(range(self.number)))
-            owner[near] = hit
-            struck = hit >= 0
-            points = self.eye + distance[struck, None] * self.rays[near][struck]
-            colour = self._shade(hit[struck], points, normal[struck], self.rays[near][struck])
-            objects[owner >= 0] = np.concatenate([np.clip(colour, 0, 1), np.ones((len(colour), 1))], -1)
+        cells = np.flatnonzero(near)
+        if len(cells):
+            rays = self.flat_rays.take(cells, 0)
+            hit, distance, normal = self._cast(self.eye, rays, list(range(self.number)))
+            struck = np.flatnonzero(hit >= 0)
+            cells, hit, rays = cells[struck], hit[struck], rays.take(struck, 0)
+            points = self.eye + distance[struck, None] * rays
+            colour = self._shade(hit, points, normal.take(struck, 0), rays)
+            owner.ravel()[cells] = hit
+            objects.reshape(-1, 4)[cells, :3] = np.clip(colour, 0, 1)
+            objects.reshape(-1, 4)[cells, 3] = 1
         layer = cv2.resize(objects, (self.size, self.size), interpolation=cv2.INTER_AREA)
         frame = layer[..., :3] + (1 - layer[..., 3:]) * table
         frame = (np.clip(frame, 0, 1) * 255 + 0.5).astype(np.uint8)
         visible = np.stack([self._coarse(owner == i) for i in range(self.number)])
-        amodal = np.stack([self._alone(i, boxes, visible[i]) for i in range(self.number)])
+        amodal = np.stack(
+            [self._alone(i, position[i], boxes[i], owner, visible[i]) for i in range(self.number)]
+        )
         return frame, visible, amodal
 
     def _cast(self, origin: np.ndarray, rays: np.ndarray, objects: list[int]) -> tuple[np.ndarray, ...]:
@@ -173,48 +178,63 @@ class _Tracer:
         covered = whole[::2, ::2] + whole[1::2, ::2] + whole[::2, 1::2] + whole[1::2, 1::2]
         return np.asarray(covered >= SUPERSAMPLE * SUPERSAMPLE // 2)
 
-    def _alone(self, index: int, boxes: list[tuple[int, int, int, int]], visible: np.ndarray) -> np.ndarray:
-        y0, y1, x0, x1 = boxes[index]
-        if not any(
-            a < y1 and b > y0 and c < x1 and d > x0 for j, (a, b, c, d) in enumerate(boxes) if j != index
-        ):
-            return visible  # nothing near that could hide it
-        fine = np.zeros((self.fine, self.fine), bool)
-        if y1 > y0 and x1 > x0:
-            hit, _, _ = self._cast(self.eye, self.rays[y0:y1, x0:x1].reshape(-1, 3), [index])
-            fine[y0:y1, x0:x1] = (hit >= 0).reshape(y1 - y0, x1 - x0)
+    def _within(self, rays: np.ndarray, centre: np.ndarray, index: int) -> np.ndarray:
+        """Of rays (..., 3) from the eye, those that meet the ball around an object, bool (...)."""
+        item, away = self.scene.objects[index], centre - self.eye
+        beside = max(0.0, away @ away - (item.size * BOUND[item.shape] * 1.001) ** 2)
+        return np.asarray(rays @ away >= np.sqrt(beside))
+
+    def _alone(
+        self,
+        index: int,
+        centre: np.ndarray,
+        box: tuple[int, int, int, int],
+        owner: np.ndarray,
+        visible: np.ndarray,
+    ) -> np.ndarray:
+        """An object's mask without the others: only where they are seen can they hide it."""
+        y0, y1, x0, x1 = box
+        seen = owner[y0:y1, x0:x1]
+        rows, columns = np.nonzero((seen >= 0) & (seen != index))
+        rays = self.rays[rows + y0, columns + x0]
+        kept = np.flatnonzero(self._within(rays, centre, index))
+        if not len(kept):
+            return visible
+        hit, _, _ = self._cast(self.eye, rays[kept], [index])
+        fine = owner == index
+        fine[rows[kept] + y0, columns[kept] + x0] = hit >= 0
         return self._coarse(fine)
 
     def _shadows(self, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """On the table's grid: the share of the lamp that is seen, and the share of the surroundings, float32."""
-        shape = self.grid.shape[:2]
-        shade, ambient = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+        across, down = self.grid_x, self.grid_y
+        shape = len(down), len(across)
+        shade, ambient = np.ones(shape, np.float32), np.ones(shape, np.float32)
         reach = np.zeros(shape, bool)
         for (x, y, z), item in zip(position, self.scene.objects, strict=True):
             radius = item.size * BOUND[item.shape]
             top = min(z + radius, self.light[2] - 1)
             stretch = top / (self.light[2] - top)
-            centre = np.array([x, y]) + (np.array([x, y]) - self.light[:2]) * stretch / 2
+            middle_x, middle_y = x + (x - self.light[0]) * stretch / 2, y + (y - self.light[1]) * stretch / 2
             wide = (
                 radius * (1 + stretch) + float(np.hypot(x - self.light[0], y - self.light[1])) * stretch / 2
             )
-            d2 = ((self.grid - centre) ** 2).sum(-1)
-            reach |= d2 < (wide + LAMP_RADIUS * stretch + SHADOW_CELL) ** 2
-            d2 = ((self.grid - (x, y)) ** 2).sum(-1)
-            ambient -= (0.5 * np.exp(-d2 / (1.1 * item.size) ** 2) / (1 + max(z - item.size, 0) * 4)).astype(
-                np.float32
-            )
-        cells = np.concatenate([self.grid[reach], np.zeros((int(reach.sum()), 1))], -1)
-        shade[~reach] = 1
-        if len(cells):
+            limit = (wide + LAMP_RADIUS * stretch + SHADOW_CELL) ** 2
+            reach |= (down[:, None] - middle_y) ** 2 + (across - middle_x) ** 2 < limit
+            blur = (1.1 * item.size) ** 2
+            depth = 0.5 / (1 + max(z - item.size, 0) * 4)
+            ambient -= np.outer(
+                depth * np.exp(-((down - y) ** 2) / blur), np.exp(-((across - x) ** 2) / blur)
+            ).astype(np.float32)
+        rows, columns = np.nonzero(reach)
+        if len(rows):
+            cells = np.stack([across[columns], down[rows], np.zeros(len(rows))], -1)
             seen = np.zeros(len(cells), np.float32)
             for point in self.lamp:
                 rays = cells - point
-                hit, _, _ = self._cast(
-                    point, rays / np.linalg.norm(rays, axis=-1, keepdims=True), list(range(self.number))
-                )
-                seen += hit < 0
-            shade[reach] = seen / len(self.lamp)
+                rays /= np.sqrt((rays * rays).sum(-1, keepdims=True))
+                seen += self._cast(point, rays, list(range(self.number)))[0] < 0
+            shade[rows, columns] = seen / len(self.lamp)
         return cv2.GaussianBlur(shade, (0, 0), 1.0), np.clip(ambient, 0.3, 1)
 
     def _shade(
@@ -224,9 +244,12 @@ class _Tracer:
         to_light = self.light - points
         distance = np.linalg.norm(to_light, axis=-1, keepdims=True)
         to_light /= distance
-        first, reach, _ = self._cast(self.light, -to_light, list(range(self.number)))
-        lit = (first < 0) | (reach > distance[:, 0] - 0.02)
-        facing = np.clip((normal * to_light).sum(-1), 0, None) * lit
+        facing = np.clip((normal * to_light).sum(-1), 0, None)
+        turned = np.flatnonzero(facing)
+        first, reach, _ = self._cast(self.light, -to_light[turned], list(range(self.number)))
+        lit = np.zeros(len(points), bool)
+        lit[turned] = (first < 0) | (reach > distance[turned, 0] - 0.02)
+        facing *= lit
         sky = AMBIENT * (0.78 + 0.3 * normal[:, 2])
         colour = self.albedo[owner] * (sky + DIFFUSE * facing)[:, None]
         half = to_light - rays
