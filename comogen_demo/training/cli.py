@@ -40,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of the first training scene: a model trained further learns more from scenes new to it",
     )
+    mini.add_argument(
+        "--reacting-clips",
+        action="store_true",
+        help="of the training scenes, keep those in which something reacts (some 2 in 5)",
+    )
     mini.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU if there is one")
     mini.add_argument("--workers", type=int, default=2, help="processes that render (default 2)")
     mini.add_argument(
@@ -72,7 +77,9 @@ def _run_mini(args: argparse.Namespace) -> int:
     device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if args.first_clip < 0:
         raise UserError(f"--first-clip {args.first_clip} is below zero: give the number of a scene.")
-    settings = replace(scaled(MiniTraining(), args.scale), first_clip=args.first_clip)
+    settings = replace(
+        scaled(MiniTraining(), args.scale), first_clip=args.first_clip, reacting_clips=args.reacting_clips
+    )
     if args.origin:
         settings = replace(settings, joint=further(settings.joint))
     trainer = MiniTrainer(args.folder, settings, device, args.workers, args.origin)

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..world import Split, caption, make_clip
+from ..world import Clip, SceneSpec, Split, States, caption, render, sample_scene, simulate
 
-SHARD = 100  # clips a shard
+SHARD = 100  # scenes a shard
+REACTION = (
+    0.25  # table units: a scene reacts if what nobody controls gets farther from its place (our choice)
+)
 
 
 @dataclass(frozen=True)
@@ -34,30 +37,37 @@ class Shard:
 
 
 def render_shards(
-    folder: Path, split: Split, clips: int, size: int, workers: int, first: int = 0
+    folder: Path, split: Split, clips: int, size: int, workers: int, first: int = 0, reacting: bool = False
 ) -> Iterator[int]:
-    """Renders `clips` clips of a split, from number `first` on, into folder/split-size-NNNNN; yields the number of
-    clips there so far."""
+    """Renders `clips` scenes of a split, from number `first` on, into folder/split-size-NNNNN, or with `reacting` those
+    of them in which something reacts; yields the number of scenes done so far."""
     folder.mkdir(parents=True, exist_ok=True)
     todo = [
         (start, count)
         for start, count in _shards(first, clips)
-        if not _path(folder, split, size, start).exists()
+        if not _path(folder, split, size, start, reacting).exists()
     ]
     yield clips - sum(count for _, count in todo)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = [(folder, split, start, count, size) for start, count in todo]
-        done = clips - sum(j[3] for j in jobs)
+        jobs = [
+            (_path(folder, split, size, start, reacting), split, start, count, size, reacting)
+            for start, count in todo
+        ]
+        done = clips - sum(count for _, count in todo)
         for made in pool.map(_render_shard, jobs):
             done += made
             yield done
 
 
-def open_shards(folder: Path, split: Split, clips: int, size: int, first: int = 0) -> Iterator[Shard]:
+def open_shards(
+    folder: Path, split: Split, clips: int, size: int, first: int = 0, reacting: bool = False
+) -> Iterator[Shard]:
     """The shards that `render_shards` wrote, in order. Raises FileNotFoundError where one is missing."""
     for start, _ in _shards(first, clips):
-        path = _path(folder, split, size, start)
+        path = _path(folder, split, size, start, reacting)
         record = json.loads((path / "clips.json").read_text())
+        if not record["captions"]:
+            continue  # nothing reacts in any of its scenes
         frames, objects, visible, amodal = (
             np.load(path / f"{name}.npy", mmap_mode="r" if name == "frames" else None)
             for name in ("frames", "objects", "visible", "amodal")
@@ -70,21 +80,35 @@ def _shards(first: int, clips: int) -> list[tuple[int, int]]:
     return [(s, min(SHARD, first + clips - s)) for s in range(first, first + clips, SHARD)]
 
 
-def _path(folder: Path, split: str, size: int, start: int) -> Path:
-    return folder / f"{split}-{size}-{start:06d}"
+def _path(folder: Path, split: str, size: int, start: int, reacting: bool) -> Path:
+    return folder / f"{split}-{size}{'-reacting' if reacting else ''}-{start:06d}"
 
 
-def _render_shard(job: tuple[Path, Split, int, int, int]) -> int:
-    folder, split, start, count, size = job
-    clips = [make_clip(split, i, size) for i in range(start, start + count)]
-    path = _path(folder, split, size, start)
+def reacts(scene: SceneSpec, states: States) -> bool:
+    """Whether an object that nobody controls gets away from where it was; known before anything is rendered."""
+    free = [i for i in range(len(scene.objects)) if i not in scene.controlled]
+    away = np.linalg.norm(states.position[:, free] - states.position[:1, free], axis=-1)
+    return bool((away > REACTION).any())
+
+
+def _made(split: Split, numbers: range, size: int, reacting: bool) -> Iterator[Clip]:
+    for number in numbers:
+        scene = sample_scene(split, number)
+        states = simulate(scene)
+        if not reacting or reacts(scene, states):
+            yield render(scene, states, size)
+
+
+def _render_shard(job: tuple[Path, Split, int, int, int, bool]) -> int:
+    path, split, start, count, size, reacting = job
+    clips = list(_made(split, range(start, start + count), size, reacting))
     part = path.with_suffix(".part")
     part.mkdir(exist_ok=True)
-    np.save(part / "frames.npy", np.stack([c.frames for c in clips]))
-    np.save(part / "objects.npy", np.stack([np.packbits(c.visible.any(1), axis=-1) for c in clips]))
-    np.save(part / "visible.npy", np.stack([np.packbits(c.subject_masks(), axis=-1) for c in clips]))
+    np.save(part / "frames.npy", np.array([c.frames for c in clips]))
+    np.save(part / "objects.npy", np.array([np.packbits(c.visible.any(1), axis=-1) for c in clips]))
+    np.save(part / "visible.npy", np.array([np.packbits(c.subject_masks(), axis=-1) for c in clips]))
     np.save(
-        part / "amodal.npy", np.stack([np.packbits(c.subject_masks(amodal=True), axis=-1) for c in clips])
+        part / "amodal.npy", np.array([np.packbits(c.subject_masks(amodal=True), axis=-1) for c in clips])
     )
     record = {
         "captions": [(caption(c.scene), caption(c.scene, directions=False)) for c in clips],

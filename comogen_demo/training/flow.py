@@ -26,6 +26,7 @@ from .record import Record
 FOREGROUND_WEIGHT = 5.0
 SIGMA_FLOOR = 0.2  # of the velocity loss: error / max(sigma, floor)
 VALIDATION_SHIFT = 2.0
+REACTING_SHARE = 0.44  # of the world's scenes, as `reacting` counts
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class FlowTraining:
     """One stage. learning_rate is Muon's for the matrices of the blocks; everything else gets AdamW's.
 
     shift: of the noise levels drawn in training; sampling_shift: of the sampler whose schedule weights the mask;
-    reacting: share of the samples from clips in which something reacts, None for that of the clips.
+    reacting: share of the samples with a mask from clips in which something reacts, None for that of the clips.
     """
 
     steps: int
@@ -59,7 +60,7 @@ def further(joint: FlowTraining) -> FlowTraining:
     and in more than half of the clips nothing reacts. Our choice: on 40 scenes of val 16 thousand samples at high noise
     raised the reaction skill from .51 to .57, where 19 thousand at shift 2 had left it at .51.
     """
-    masking = replace(joint.masking, dropout=0.05)
+    masking = replace(joint.masking, dropout=0.08)
     rates = replace(joint, learning_rate=1.2e-3, adam_rate=6e-4, cooldown=0.75)
     return replace(rates, shift=15.0, reacting=0.75, masking=masking)
 
@@ -115,7 +116,7 @@ def train_flow(
             rng = np.random.default_rng([training.seed, step])
             # seeded by step, so that a resumed run draws the same
             torch.manual_seed(training.seed * 1_000_003 + step)
-            batch = draw_batch(data, draw(rng), rng, words, training.masking, grid, cells)
+            batch = draw_batch(data, *draw(rng), rng, words, training.masking, grid, cells)
             loss = _loss(run, batch, rng, training, device)
             for optimizer in optimizers:
                 optimizer.zero_grad(set_to_none=True)
@@ -152,13 +153,27 @@ def train_flow(
     saved.unlink(missing_ok=True)
 
 
-def drawing(data: Latents, t: FlowTraining) -> Callable[[np.random.Generator], np.ndarray]:
-    """What draws the numbers of a batch's clips, (B,), with the share of reacting ones that `t` asks for."""
-    if t.reacting is None:
-        return lambda rng: rng.integers(0, len(data.latents), t.batch)
+def drawing(data: Latents, t: FlowTraining) -> Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]:
+    """What draws a batch: the numbers of its clips, (B,), and which keep their mask, bool (B,).
+
+    Reacting clips have the share that `t` asks for among samples with a mask and that of the world among those without,
+    which teach the transformer what happens when nobody says how things move.
+    """
     reacts = reacting(data)
-    odds = np.where(reacts, t.reacting / max(1, reacts.sum()), (1 - t.reacting) / max(1, (~reacts).sum()))
-    return lambda rng: rng.choice(len(odds), t.batch, p=odds / odds.sum())
+
+    def odds(share: float) -> np.ndarray:
+        p = np.where(reacts, share / max(1, reacts.sum()), (1 - share) / max(1, (~reacts).sum()))
+        return np.asarray(p / p.sum())
+
+    every = np.full(len(reacts), 1 / max(1, len(reacts)))
+    masked, free = (every, every) if t.reacting is None else (odds(t.reacting), odds(REACTING_SHARE))
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        controlled = rng.random(t.batch) >= t.masking.dropout
+        chosen = [rng.choice(len(reacts), t.batch, p=p) for p in (masked, free)]
+        return np.where(controlled, *chosen), controlled
+
+    return draw
 
 
 def _loss(run: Any, batch: Batch, rng: np.random.Generator, t: FlowTraining, device: str) -> Tensor:
@@ -238,8 +253,8 @@ def validation_loss(
     total = []
     for start in range(0, samples, 8):
         rng = np.random.default_rng([9, start])
-        batch = draw_batch(
-            data, np.arange(start, start + 8) % len(data.latents), rng, words, t.masking, grid, cells
-        )
+        numbers = np.arange(start, start + 8) % len(data.latents)
+        controlled = rng.random(8) >= t.masking.dropout
+        batch = draw_batch(data, numbers, controlled, rng, words, t.masking, grid, cells)
         total.append(float(_loss(model, batch, rng, t, device)))
     return float(np.mean(total))

@@ -99,21 +99,21 @@ def reacting(data: Latents) -> np.ndarray:
 def draw_batch(
     data: Latents,
     indices: np.ndarray,
+    controlled: np.ndarray,
     rng: np.random.Generator,
     words: Words,
     masking: Masking,
     grid: tuple[int, int, int],
     cells: int,
 ) -> Batch:
-    """The samples `indices` as a batch, masks and captions varied by `rng`."""
+    """The samples `indices` (B,) as a batch, masks and captions varied by `rng`; no mask unless `controlled` (B,)."""
     masks = np.stack([_vary(data, i, rng, masking) for i in indices])
-    controlled = (rng.random(len(indices)) >= masking.dropout).astype(np.float32)
     tokens = [words.tokens(data.captions[i][int(rng.random() < masking.plain_caption)])[0] for i in indices]
     latents = torch.from_numpy(data.latents[indices]).float()
     objects = torch.from_numpy(np.unpackbits(data.objects[indices], axis=-1)).bool()
     side = latents.shape[-1] // grid[-1]
     foreground = occupancy(objects, grid, side) > 0
-    keep = torch.from_numpy(controlled)
+    keep = torch.from_numpy(controlled.astype(np.float32))
     covered = occupancy(torch.from_numpy(masks), grid, cells) * keep[:, None, None, None]
     return Batch(latents, covered, keep, foreground[:, None].float(), torch.tensor(tokens))
 

@@ -50,6 +50,7 @@ class MiniTraining:
 
     clips: int = 4000
     first_clip: int = 0  # number of the first of them in its split: a model trained further may see others
+    reacting_clips: bool = False  # of these scenes, keep only those in which something reacts
     size: int = 128
     vae_config: VAEConfig = VAEConfig()
     denoiser: DenoiserConfig = DenoiserConfig(vocabulary_size=len(VOCABULARY) + 2)
@@ -130,16 +131,21 @@ class MiniTrainer:
 
     def _clips(self) -> Iterator[str]:
         s = self.settings
-        self.record.start("clips", {"clips": s.clips, "first_clip": s.first_clip, "size": s.size})
-        for split, number, first in self._splits():
-            for done in render_shards(self.folder / "clips", split, number, s.size, self.workers, first):
+        chosen = {"clips": s.clips, "first_clip": s.first_clip, "reacting_clips": s.reacting_clips}
+        self.record.start("clips", {**chosen, "size": s.size})
+        for split, number, first, some in self._splits():
+            for done in render_shards(
+                self.folder / "clips", split, number, s.size, self.workers, first, some
+            ):
                 yield f"clips: {split} {done} of {number}"
         self.record.finish("clips")
 
     def _vae(self) -> Iterator[str]:
         s = self.settings
         self.record.start("vae", {**asdict(s.vae_config), **asdict(s.vae)})
-        shards = list(open_shards(self.folder / "clips", "train", s.clips, s.size, s.first_clip))
+        shards = list(
+            open_shards(self.folder / "clips", "train", s.clips, s.size, s.first_clip, s.reacting_clips)
+        )
         torch.manual_seed(s.vae.seed)
         vae = VideoVAE(s.vae_config).to(self.device)
         if self.origin:
@@ -154,8 +160,8 @@ class MiniTrainer:
     def _encode(self) -> Iterator[str]:
         vae, s = self._trained_vae(), self.settings
         (self.folder / "latents").mkdir(exist_ok=True)
-        for split, number, first in self._splits():
-            shards = open_shards(self.folder / "clips", split, number, s.size, first)
+        for split, number, first, some in self._splits():
+            shards = open_shards(self.folder / "clips", split, number, s.size, first, some)
             for i, part in enumerate(encode(vae, shards, self.device, mirror=split == "train")):
                 save_latents(self.folder / "latents" / f"{split}-{i:04d}.npz", part)
                 yield f"encode: {split} {min((i + 1) * SHARD, number)} of {number}"
@@ -220,9 +226,10 @@ class MiniTrainer:
 
     # --- shared by the stages -------------------------------------------------------------------------------------
 
-    def _splits(self) -> tuple[tuple[Split, int, int], ...]:
-        """What is rendered: split, number of clips, number of the first."""
-        return ("val", VALIDATION_CLIPS, 0), ("train", self.settings.clips, self.settings.first_clip)
+    def _splits(self) -> tuple[tuple[Split, int, int, bool], ...]:
+        """What is rendered: split, number of scenes, number of the first, whether only those that react."""
+        s = self.settings
+        return ("val", VALIDATION_CLIPS, 0, False), ("train", s.clips, s.first_clip, s.reacting_clips)
 
     def _train(
         self,

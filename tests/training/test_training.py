@@ -1,6 +1,7 @@
 """Training on a few rendered clips with tiny models: every stage runs, resumes exactly, and teaches something."""
 
 from argparse import ArgumentParser
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from comogen_demo.generate import Settings
 from comogen_demo.training import cli
 from comogen_demo.training import clips as clips_module
 from comogen_demo.training.autoencoder import DECODER, VAETraining
-from comogen_demo.training.clips import open_shards, render_shards
+from comogen_demo.training.clips import open_shards, reacts, render_shards
 from comogen_demo.training.flow import (
     ControlledDenoiser,
     FlowTraining,
@@ -27,6 +28,7 @@ from comogen_demo.training.flow import (
 from comogen_demo.training.latents import Latents, Masking, draw_batch, reacting
 from comogen_demo.training.mini import MiniTrainer, MiniTraining
 from comogen_demo.training.record import Record
+from comogen_demo.world import sample_scene, simulate
 from tests.test_generate import run
 from tests.tiny import TINY
 
@@ -188,10 +190,14 @@ def test_a_clip_reacts_where_something_goes_that_nobody_controls():
 
 @pytest.mark.parametrize(("share", "drawn"), [(1.0, {0}), (0.0, {1, 2}), (0.7, {0, 1, 2}), (None, {0, 1, 2})])
 def test_the_share_of_reacting_clips_is_as_told(share, drawn):
-    draw = drawing(discs(PUSHED, ALONE, NUDGED), replace(FLOW, batch=2000, reacting=share))
-    numbers = draw(np.random.default_rng(0))
-    assert set(numbers.tolist()) == drawn
-    assert np.mean(numbers == 0) == pytest.approx(1 / 3 if share is None else share, abs=0.03)
+    training = replace(FLOW, batch=4000, reacting=share, masking=Masking(dropout=0.3))
+    numbers, controlled = drawing(discs(PUSHED, ALONE, NUDGED), training)(np.random.default_rng(0))
+    assert np.mean(controlled) == pytest.approx(0.7, abs=0.03)
+    assert set(numbers[controlled].tolist()) == drawn
+    pushed = numbers == 0
+    assert np.mean(pushed[controlled]) == pytest.approx(1 / 3 if share is None else share, abs=0.03)
+    # a sample without a mask shows what happens by itself, as often as it does
+    assert np.mean(pushed[~controlled]) == pytest.approx(1 / 3 if share is None else 0.44, abs=0.05)
 
 
 def test_a_stage_starts_from_its_seed_alone(trainer):
@@ -258,17 +264,43 @@ def test_a_later_training_sees_scenes_that_are_new_to_it(tmp_path, monkeypatch):
     assert not any(np.array_equal(later[2], frame) for frame in frames)
 
 
+def test_reacting_clips_alone_are_those_of_the_scenes_that_react(tmp_path, monkeypatch):
+    monkeypatch.setattr(clips_module, "SHARD", 4)
+    assert list(render_shards(tmp_path, "train", 8, 32, 1, 100))[-1] == 8
+    assert list(render_shards(tmp_path, "train", 8, 32, 1, 100, reacting=True))[-1] == 8
+    whole, some = (
+        np.concatenate([s.frames for s in open_shards(tmp_path, "train", 8, 32, 100, which)])
+        for which in (False, True)
+    )
+    scenes = [sample_scene("train", i) for i in range(100, 108)]
+    keep = np.array([reacts(scene, simulate(scene)) for scene in scenes])
+    assert 0 < keep.sum() < 8 and np.array_equal(some, whole[keep])
+    for scene, kept in zip(scenes, keep, strict=True):  # and what reacts has its place changed
+        states, free = simulate(scene), [i for i in range(len(scene.objects)) if i not in scene.controlled]
+        still = np.allclose(states.position[0, free], states.position[:, free], atol=0.25)
+        assert kept or still
+
+
+def test_shards_without_a_clip_are_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(clips_module, "SHARD", 1)
+    monkeypatch.setattr(clips_module, "reacts", lambda scene, states: False)
+    monkeypatch.setattr(
+        clips_module, "ProcessPoolExecutor", lambda workers, mp_context: ThreadPoolExecutor(1)
+    )
+    assert list(render_shards(tmp_path, "train", 2, 32, 1, reacting=True)) == [0, 1, 2]
+    assert list(open_shards(tmp_path, "train", 2, 32, reacting=True)) == []
+
+
 def test_batches_mask_and_caption_as_they_are_told(trainer):
     data, words = trainer._latents("train"), trainer._backbone().words
     assert len(data.latents) == 16  # eight clips and their mirror images
     every = np.arange(16)
     quiet = Masking(dropout=0, thin=0, grow=0, amodal=0, plain_caption=0)
-    batch = draw_batch(data, every, np.random.default_rng(0), words, quiet, trainer.grid, 4)
+    arguments = (np.random.default_rng(0), words, quiet, trainer.grid, 4)
+    batch = draw_batch(data, every, np.ones(16, bool), *arguments)
     assert batch.controlled.all() and batch.covered.flatten(1).any(1).all()
     assert batch.latents.shape[:2] == (16, 4) and batch.foreground.shape == (16, 1, 7, 8, 8)
-    none = draw_batch(
-        data, every, np.random.default_rng(0), words, replace(quiet, dropout=1.0), trainer.grid, 4
-    )
+    none = draw_batch(data, every, np.zeros(16, bool), *arguments)
     assert not none.controlled.any() and not none.covered.any()
     left, right = words.tokens("left")[0][0], words.tokens("right")[0][0]
     swap = {left: right, right: left}
