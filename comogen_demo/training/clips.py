@@ -14,9 +14,7 @@ import numpy as np
 from ..world import Clip, SceneSpec, Split, States, caption, render, sample_scene, simulate
 
 SHARD = 100  # scenes a shard
-REACTION = (
-    0.25  # table units: a scene reacts if what nobody controls gets farther from its place (our choice)
-)
+REACTION = 0.25  # table units that an uncontrolled object moves by in a scene that reacts (our choice)
 
 
 @dataclass(frozen=True)

@@ -143,9 +143,9 @@ def forced_pose(drive: Drive, yaw: float, time: float) -> tuple[Pose, Pose]:
         s, ds = u, rate
     else:
         s, ds = u * u * (3 - 2 * u), 6 * u * (1 - u) * rate
-    rest = 1 - s
-    weights = (rest**3, 3 * s * rest**2, 3 * s * s * rest, s**3)
-    slopes = (-3 * rest**2, 3 * rest**2 - 6 * s * rest, 6 * s * rest - 3 * s * s, 3 * s * s)
+    left = 1 - s
+    weights = (left**3, 3 * s * left**2, 3 * s * s * left, s**3)
+    slopes = (-3 * left**2, 3 * left**2 - 6 * s * left, 6 * s * left - 3 * s * s, 3 * s * s)
     x, y = (sum(w * p[axis] for w, p in zip(weights, drive.path, strict=True)) for axis in (0, 1))
     vx, vy = (ds * sum(w * p[axis] for w, p in zip(slopes, drive.path, strict=True)) for axis in (0, 1))
     return (x, y, yaw + drive.spin * s), (vx, vy, drive.spin * ds)
