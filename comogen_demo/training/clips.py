@@ -83,7 +83,10 @@ def _path(folder: Path, split: str, size: int, start: int, reacting: bool) -> Pa
 
 
 def reacts(scene: SceneSpec, states: States) -> bool:
-    """Whether an object that nobody controls gets away from where it was; known before anything is rendered."""
+    """Whether an object that nobody controls gets away from where it was, by the physics, before anything is rendered.
+
+    Of encoded clips, whose states are not kept, `latents.reacting` tells it by their masks.
+    """
     free = [i for i in range(len(scene.objects)) if i not in scene.controlled]
     away = np.linalg.norm(states.position[:, free] - states.position[:1, free], axis=-1)
     return bool((away > REACTION).any())

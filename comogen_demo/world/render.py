@@ -192,7 +192,10 @@ class _Tracer:
         owner: np.ndarray,
         visible: np.ndarray,
     ) -> np.ndarray:
-        """An object's mask without the others: only where they are seen can they hide it."""
+        """An object's mask without the others, bool (H, W): only where they are seen can they hide it.
+
+        box: its rows and columns in `owner` (fine H, fine W), the object seen at each ray; visible: its mask (H, W).
+        """
         y0, y1, x0, x1 = box
         seen = owner[y0:y1, x0:x1]
         rows, columns = np.nonzero((seen >= 0) & (seen != index))
