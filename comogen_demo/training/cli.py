@@ -69,8 +69,7 @@ def run(args: argparse.Namespace) -> int:
 def _run_mini(args: argparse.Namespace) -> int:
     import torch
 
-    from .flow import further
-    from .mini import MiniTrainer, MiniTraining
+    from .mini import MiniTrainer, MiniTraining, further
 
     if not 0 < args.scale <= 1000:
         raise UserError(f"Scale {args.scale} is out of range: choose a number above 0 and up to 1000.")
@@ -81,7 +80,7 @@ def _run_mini(args: argparse.Namespace) -> int:
         scaled(MiniTraining(), args.scale), first_clip=args.first_clip, reacting_clips=args.reacting_clips
     )
     if args.origin:
-        settings = replace(settings, joint=further(settings.joint))
+        settings = further(settings)
     trainer = MiniTrainer(args.folder, settings, device, args.workers, args.origin)
     for stage in STAGES:
         if stage in args.stages:

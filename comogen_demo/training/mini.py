@@ -35,7 +35,7 @@ from ..world.captions import VOCABULARY
 from .autoencoder import VAETraining, measure_vae, train_vae
 from .card import training_of, write_card
 from .clips import SHARD, open_shards, render_shards
-from .flow import ControlledDenoiser, FlowTraining, train_flow, validation_loss
+from .flow import ControlledDenoiser, FlowTraining, at_high_noise, slower, train_flow, validation_loss
 from .latents import Latents, Masking, encode, load_latents, save_latents
 from .record import Record
 
@@ -61,6 +61,22 @@ class MiniTraining:
     joint: FlowTraining = FlowTraining(steps=8000, masking=Masking(dropout=0.15), seed=1)
     lora_rank: int = 32
     layer_clips: int = 50
+
+
+def further(s: MiniTraining) -> MiniTraining:
+    """The stages for a model that has been through them: all at high noise, and what goes on learning slower.
+
+    Adapter and LoRA of the paper's recipe start from nothing, whatever the origin's.
+    """
+    joint = replace(s.joint, masking=replace(s.joint.masking, dropout=0.08))
+    adapter, lora = at_high_noise(s.adapter), at_high_noise(s.lora)
+    return replace(
+        s,
+        base=slower(at_high_noise(s.base)),
+        adapter=adapter,
+        lora=lora,
+        joint=slower(at_high_noise(joint)),
+    )
 
 
 class MiniTrainer:

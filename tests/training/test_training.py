@@ -20,13 +20,13 @@ from comogen_demo.training.clips import open_shards, reacts, render_shards
 from comogen_demo.training.flow import (
     ControlledDenoiser,
     FlowTraining,
+    at_high_noise,
     drawing,
-    further,
     train_flow,
     validation_loss,
 )
 from comogen_demo.training.latents import Latents, Masking, draw_batch, reacting
-from comogen_demo.training.mini import MiniTrainer, MiniTraining
+from comogen_demo.training.mini import MiniTrainer, MiniTraining, further
 from comogen_demo.training.record import Record
 from comogen_demo.world import sample_scene, simulate
 from comogen_demo.world.physics import rest
@@ -143,7 +143,7 @@ def test_a_run_broken_off_and_resumed_equals_an_unbroken_one(trainer, tmp_path):
 def test_the_validation_loss_is_at_the_same_noise_for_every_training(trainer):
     backbone, adapter, control = trainer.assemble("joint")
     given = trainer._latents("val"), backbone.words, trainer.grid, 4
-    later = replace(further(FLOW), masking=FLOW.masking)
+    later = at_high_noise(FLOW)
     with Injection(backbone.blocks, control.motion_layers) as injection:
         model = ControlledDenoiser(backbone.denoiser, adapter, injection)
         low, high = (validation_loss(model, *given, one, "cpu", samples=8) for one in (FLOW, later))
@@ -155,7 +155,7 @@ def test_a_model_is_trained_further_at_high_noise(monkeypatch, tmp_path):
 
     class Trainer:
         def __init__(self, folder, settings, *_):
-            seen.append(settings.joint)
+            seen.append(settings)
 
         def run(self, stage):
             return []
@@ -165,7 +165,17 @@ def test_a_model_is_trained_further_at_high_noise(monkeypatch, tmp_path):
         parser = ArgumentParser()
         cli.add_arguments(parser)
         cli.run(parser.parse_args(["mini", "--device", "cpu", "--stages", "clips", *origin]))
-    assert seen == [MiniTraining().joint, further(MiniTraining().joint)]
+    assert seen == [MiniTraining(), further(MiniTraining())]
+
+
+def test_what_has_learned_goes_on_slower_and_what_is_new_does_not():
+    first, later = MiniTraining(), further(MiniTraining())
+    stages = ("base", "adapter", "lora", "joint")
+    assert all(getattr(later, name).shift > getattr(first, name).shift for name in stages)
+    rates = {name: getattr(later, name).adam_rate / getattr(first, name).adam_rate for name in stages}
+    assert rates["base"] == rates["joint"] < rates["adapter"] == rates["lora"] == 1
+    # the base stays without masks, adapter and LoRA never without
+    assert [getattr(later, name).masking.dropout for name in stages] == [1, 0, 0, pytest.approx(0.08)]
 
 
 def discs(*objects):
@@ -222,13 +232,12 @@ def test_a_trained_model_is_trained_further_on_its_own_latents(trainer, tmp_path
     settings = replace(
         settings, size=128, vae_config=VAEConfig(), denoiser=replace(TINY.denoiser, num_layers=2)
     )
-    further = MiniTrainer(tmp_path / "run", settings, "cpu", workers=1, origin=first)
-    assert (
-        further.config == trainer.config
-    )  # what is trained further keeps its shape, whatever the settings say
+    again = MiniTrainer(tmp_path / "run", settings, "cpu", workers=1, origin=first)
+    # what is trained further keeps its shape, whatever the settings say
+    assert again.config == trainer.config
     for stage in ("clips", "encode", "layers", "joint", "vae"):
-        list(further.run(stage))
-    further.export(second, "joint")
+        list(again.run(stage))
+    again.export(second, "joint")
     old, new = (load_model("x", folder, device="cpu") for folder in (first, second))
     assert new.control.motion_layers == old.control.motion_layers and new.control.scores == old.control.scores
     before, after = old.backbone.vae.state_dict(), new.backbone.vae.state_dict()
