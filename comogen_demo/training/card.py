@@ -18,12 +18,20 @@ METRICS = {
 }
 
 
+ORIGIN = "The weights that this training started from, `--origin`, had themselves been trained like this:"
+
+
 def write_card(
-    config: dict[str, Any], record: dict[str, Any], results: dict[str, Any] | None, before: str = ""
+    config: dict[str, Any],
+    record: dict[str, Any],
+    results: dict[str, Any] | None,
+    before: str = "",
+    other: str = "",
 ) -> str:
     """Markdown from config.json, a training record and what `evaluate --json` wrote (None: not measured yet).
 
     before: `training_of` the card of the model that the training started from.
+    other: the card of a model of the other recipe, whose own training and results are told, too.
     """
     control, backbone = config["control"], config["backbone"]
     lines = [
@@ -34,18 +42,13 @@ def write_card(
         "nothing on the simulated world of `comogen_demo/world/` and knows that world only: spheres, cubes and "
         "cylinders of eight colours on a table. Licence: Apache-2.0.",
         "",
-        f"Control recipe: **{control['recipe']}**. "
-        + (
-            "The base was trained without masks, then kept frozen while the MaskAdapter and LoRA learned (the paper's)."
-            if control["recipe"] == "paper"
-            else "After a base without masks, transformer and MaskAdapter were trained together, with masks left out "
-            "of a share of the samples so that the model still works without. This is not the paper's recipe."
-        ),
+        f"Control recipe: **{control['recipe']}**. " + _recipe(control["recipe"], before),
         "",
         *_layers(control, record.get("layers", {})),
         *_stages(record),
         *_before(before),
         *(_results(results) if results else []),
+        *(_other(other) if other else []),
     ]
     return "\n".join(lines) + "\n"
 
@@ -61,12 +64,34 @@ def results_table(results: dict[str, Any], part: str = "all") -> list[str]:
 
 def training_of(card: str) -> str:
     """The body of a card's section on training, to be told again in the card of a model trained further."""
-    return card.split("\n## Training\n", 1)[-1].split("\n## Results", 1)[0].strip()
+    return card.split("\n## Training\n", 1)[-1].split("\n## ", 1)[0].strip()
+
+
+def _recipe(recipe: str, before: str) -> str:
+    if recipe == "joint":
+        return (
+            "After a base without masks, transformer and MaskAdapter were trained together, with masks left out "
+            "of a share of the samples so that the model still works without. This is not the paper's recipe."
+        )
+    frozen = "The base was trained without masks and kept frozen while the MaskAdapter and LoRA learned (the paper's)."
+    if "- **joint**" in before:
+        frozen += (
+            " But the weights that the base started from had been trained with masks, by the other recipe."
+        )
+    return frozen
 
 
 def _before(text: str) -> list[str]:
-    head = "The weights that this training started from, `--origin`, had themselves been trained like this:"
-    return [head, "", *(f"> {line}".rstrip() for line in text.splitlines()), ""] if text else []
+    return [ORIGIN, "", *(f"> {line}".rstrip() for line in text.splitlines()), ""] if text else []
+
+
+def _other(card: str) -> list[str]:
+    """A model's recipe, the stages of its own training and its results over all scenes, from its card."""
+    recipe = next(line for line in card.splitlines() if line.startswith("Control recipe: "))
+    own = training_of(card).split(f"\n{ORIGIN}\n")[0].strip()
+    found = card.partition("\n## Results\n")[2].partition("### Dynamic drivers")[0]
+    found = found.replace("### All scenes\n\n", "").strip()
+    return ["## The other recipe", "", recipe.removeprefix("Control recipe: "), "", own, "", found]
 
 
 def _layers(control: dict[str, Any], found: dict[str, Any]) -> list[str]:
@@ -120,9 +145,9 @@ def _results(results: dict[str, Any]) -> list[str]:
     lines = [
         "## Results",
         "",
-        f"`python -m comogen_demo evaluate --split {results['split']} --scenes {results['scenes']}`, "
-        f"{results['seeds']} seeds, {results['steps']} steps; mean and 95 % interval over scenes; the first scenes of "
-        "the split, failures included.",
+        f"`python -m comogen_demo evaluate --split {results['split']} --scenes {results['scenes']} "
+        f"--seeds {results['seeds']} --model {results['model']}`, {results['steps']} steps; "
+        "mean and 95 % interval over scenes; the first scenes of the split, failures included.",
         "",
     ]
     for part, title in (

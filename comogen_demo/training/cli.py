@@ -57,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--results", type=Path, help="what `evaluate --json` wrote, for the exported model's card"
     )
     mini.add_argument(
+        "--other",
+        type=Path,
+        metavar="DIR",
+        help="a model folder of the other recipe, for the card to tell of both",
+    )
+    mini.add_argument(
         "--recipe", choices=RECIPES, default="joint", help="which control to export (default joint)"
     )
     mini.set_defaults(train=_run_mini)
@@ -81,6 +87,8 @@ def _run_mini(args: argparse.Namespace) -> int:
     )
     if args.origin:
         settings = further(settings)
+    if args.other and not (args.other / "CARD.md").is_file():
+        raise UserError(f"{args.other} holds no model card: give what `--export` wrote for the other recipe.")
     trainer = MiniTrainer(args.folder, settings, device, args.workers, args.origin)
     for stage in STAGES:
         if stage in args.stages:
@@ -92,7 +100,7 @@ def _run_mini(args: argparse.Namespace) -> int:
                 f"The recipe {args.recipe!r} is not trained yet in {args.folder}: run its stages first."
             )
         results = _results(args.results) if args.results else None
-        trainer.export(args.export, args.recipe, results)
+        trainer.export(args.export, args.recipe, results, args.other)
         print(args.export)
     return 0
 

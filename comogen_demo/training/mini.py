@@ -118,16 +118,25 @@ class MiniTrainer:
     def trained(self, recipe: Recipe) -> bool:
         return self.record.done(RECIPE_STAGES[recipe][-1])
 
-    def export(self, target: Path, recipe: Recipe, results: dict[str, Any] | None = None) -> None:
-        """Writes the trained model of a recipe as a checkpoint folder with its card; results: `evaluate --json`'s."""
+    def export(
+        self,
+        target: Path,
+        recipe: Recipe,
+        results: dict[str, Any] | None = None,
+        other: Path | None = None,
+    ) -> None:
+        """Writes the trained model of a recipe as a checkpoint folder with its card; results: `evaluate --json`'s;
+        other: the folder of a model of the other recipe, of which the card tells, too."""
         card = self.origin_folder / "CARD.md" if self.origin_folder else None
         before = training_of(card.read_text()) if card and card.exists() else ""
         backbone, adapter, control = self.assemble(recipe)
         save_model(target, backbone, adapter, control)
         config = json.loads((target / "config.json").read_text())
-        stages = ("clips", "vae", "base", "layers", *RECIPE_STAGES[recipe])
+        ground = () if self.origin and recipe == "joint" else ("base",)  # the origin's weights are its start
+        stages = ("clips", "vae", *ground, "layers", *RECIPE_STAGES[recipe])
         record = {stage: self.record.stages[stage] for stage in stages if self.record.done(stage)}
-        (target / "CARD.md").write_text(write_card(config, record, results, before))
+        beside = (other / "CARD.md").read_text() if other else ""
+        (target / "CARD.md").write_text(write_card(config, record, results, before, beside))
 
     def assemble(self, recipe: Recipe) -> tuple[MiniBackbone, Control, ControlConfig]:
         layers = self.record.stages["layers"]

@@ -12,10 +12,12 @@ from comogen_demo.backbones.mini.denoiser import MiniDenoiser, initialise
 from comogen_demo.backbones.mini.vae import VAEConfig
 from comogen_demo.checkpoint import load_model
 from comogen_demo.control.injection import Injection
+from comogen_demo.errors import UserError
 from comogen_demo.generate import Settings
 from comogen_demo.training import cli
 from comogen_demo.training import clips as clips_module
 from comogen_demo.training.autoencoder import DECODER, VAETraining
+from comogen_demo.training.card import METRICS
 from comogen_demo.training.clips import open_shards, reacts, render_shards
 from comogen_demo.training.flow import (
     ControlledDenoiser,
@@ -82,6 +84,28 @@ def test_both_recipes_export_a_model_that_generates(trainer, recipe, tmp_path):
     masks = np.zeros((25, 64, 64), bool)
     masks[:, 10:30, 10:30] = True
     assert run(model, masks, Settings(steps=2), frame)[1].frames.shape == (25, 64, 64, 3)
+
+
+def test_the_card_tells_of_the_other_recipe_too(trainer, tmp_path):
+    figures = {metric: {"mean": 0.125, "low": 0.0, "high": 0.25} for metric in METRICS}
+    methods = {"control": dict.fromkeys(("all", "dynamic", "kinematic"), figures)}
+    results = {"split": "test", "scenes": 7, "seeds": 1, "steps": 8, "model": "p", "methods": methods}
+    trainer.export(tmp_path / "paper", "paper", results)
+    trainer.export(tmp_path / "joint", "joint", other=tmp_path / "paper")
+    own, _, other = (tmp_path / "joint" / "CARD.md").read_text().partition("\n## The other recipe\n")
+    assert "- **joint**" in own and "- **lora**" not in own and "0.125" not in own
+    assert "- **lora**" in other and "- **joint**" not in other and "kept frozen" in other
+    assert (
+        "--scenes 7 --seeds 1 --model p`" in other and other.count("| control | 0.125 (0.000 to 0.250)") == 1
+    )
+
+
+def test_a_folder_without_a_card_is_refused(tmp_path):
+    parser = ArgumentParser()
+    cli.add_arguments(parser)
+    with pytest.raises(UserError, match="no model card"):
+        cli.run(parser.parse_args(["mini", "--device", "cpu", "--other", str(tmp_path)]))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_papers_recipe_leaves_the_base_untouched(trainer):
@@ -248,7 +272,7 @@ def test_a_trained_model_is_trained_further_on_its_own_latents(trainer, tmp_path
         torch.equal(a, b) for a, b in zip(old.adapter.parameters(), new.adapter.parameters(), strict=True)
     )
     card = (second / "CARD.md").read_text()
-    assert "> - **base**" in card and card.count("- **joint**") == 2
+    assert "> - **base**" in card and card.count("- **joint**") == 2 and "\n- **base**" not in card
 
 
 def test_shards_are_made_once_and_hold_what_was_rendered(tmp_path, monkeypatch):
