@@ -18,6 +18,7 @@ METRICS = {
 }
 
 
+RECIPE = "Control recipe: **{}**. "
 ORIGIN = "The weights that this training started from, `--origin`, had themselves been trained like this:"
 
 
@@ -42,7 +43,7 @@ def write_card(
         "nothing on the simulated world of `comogen_demo/world/` and knows that world only: spheres, cubes and "
         "cylinders of eight colours on a table. Licence: Apache-2.0.",
         "",
-        f"Control recipe: **{control['recipe']}**. " + _recipe(control["recipe"], before),
+        RECIPE.format(control["recipe"]) + _recipe(control["recipe"], before),
         "",
         *_layers(control, record.get("layers", {})),
         *_stages(record),
@@ -67,6 +68,11 @@ def training_of(card: str) -> str:
     return card.split("\n## Training\n", 1)[-1].split("\n## ", 1)[0].strip()
 
 
+def is_card(text: str, recipe: str) -> bool:
+    """Whether this is the card of a model of this recipe."""
+    return f"\n{RECIPE.format(recipe)}" in text
+
+
 def _recipe(recipe: str, before: str) -> str:
     if recipe == "joint":
         return (
@@ -87,11 +93,12 @@ def _before(text: str) -> list[str]:
 
 def _other(card: str) -> list[str]:
     """A model's recipe, the stages of its own training and its results over all scenes, from its card."""
-    recipe = next(line for line in card.splitlines() if line.startswith("Control recipe: "))
+    prefix = RECIPE.split("*")[0]
+    recipe = next(line for line in card.splitlines() if line.startswith(prefix))
     own = training_of(card).split(f"\n{ORIGIN}\n")[0].strip()
     found = card.partition("\n## Results\n")[2].partition("### Dynamic drivers")[0]
     found = found.replace("### All scenes\n\n", "").strip()
-    return ["## The other recipe", "", recipe.removeprefix("Control recipe: "), "", own, "", found]
+    return ["## The other recipe", "", recipe.removeprefix(prefix), "", own, "", found]
 
 
 def _layers(control: dict[str, Any], found: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from .card import is_card
 from .control import cli as control
 from .data import cli as data
 
@@ -87,8 +88,10 @@ def _run_mini(args: argparse.Namespace) -> int:
     )
     if args.origin:
         settings = further(settings)
-    if args.other and not (args.other / "CARD.md").is_file():
-        raise UserError(f"{args.other} holds no model card: give what `--export` wrote for the other recipe.")
+    if (args.results or args.other) and not args.export:
+        raise UserError("--results and --other are for the card of an exported model: add --export DIR.")
+    if args.other:
+        _check_other(args.other, args.recipe)
     trainer = MiniTrainer(args.folder, settings, device, args.workers, args.origin)
     for stage in STAGES:
         if stage in args.stages:
@@ -112,6 +115,15 @@ def scaled(settings: MiniTraining, scale: float) -> MiniTraining:
         for name in ("vae", "base", "adapter", "lora", "joint")
     }
     return replace(settings, clips=max(100, round(settings.clips * scale)), **stages)
+
+
+def _check_other(folder: Path, recipe: str) -> None:
+    (other,) = set(RECIPES) - {recipe}
+    card = folder / "CARD.md"
+    if not (card.is_file() and is_card(card.read_text(errors="replace"), other)):
+        raise UserError(
+            f"{folder} holds no card of a model of the recipe {other!r}: give what `--export` wrote for it."
+        )
 
 
 def _results(path: Path) -> dict[str, Any]:

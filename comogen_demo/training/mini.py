@@ -68,15 +68,9 @@ def further(s: MiniTraining) -> MiniTraining:
 
     Adapter and LoRA of the paper's recipe start from nothing, whatever the origin's.
     """
-    joint = replace(s.joint, masking=replace(s.joint.masking, dropout=0.08))
-    adapter, lora = at_high_noise(s.adapter), at_high_noise(s.lora)
-    return replace(
-        s,
-        base=slower(at_high_noise(s.base)),
-        adapter=adapter,
-        lora=lora,
-        joint=slower(at_high_noise(joint)),
-    )
+    base, adapter, lora, joint = map(at_high_noise, (s.base, s.adapter, s.lora, s.joint))
+    joint = replace(joint, masking=replace(joint.masking, dropout=0.08))
+    return replace(s, base=slower(base), adapter=adapter, lora=lora, joint=slower(joint))
 
 
 class MiniTrainer:

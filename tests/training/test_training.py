@@ -100,11 +100,26 @@ def test_the_card_tells_of_the_other_recipe_too(trainer, tmp_path):
     )
 
 
-def test_a_folder_without_a_card_is_refused(tmp_path):
+@pytest.mark.parametrize("card", [None, "# Another project's card", "\nControl recipe: **joint**. The same."])
+def test_a_folder_without_a_card_of_the_other_recipe_is_refused(card, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    if card:
+        (tmp_path / "other" / "CARD.md").write_text(card)
     parser = ArgumentParser()
     cli.add_arguments(parser)
-    with pytest.raises(UserError, match="no model card"):
-        cli.run(parser.parse_args(["mini", "--device", "cpu", "--other", str(tmp_path)]))
+    with pytest.raises(UserError, match="no card of a model of the recipe 'paper'"):
+        cli.run(parser.parse_args(["mini", "--device", "cpu", "--export", "mine", "--other", "other"]))
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+@pytest.mark.parametrize("option", ["--results", "--other"])
+def test_what_is_for_the_card_needs_an_export(option, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    cli.add_arguments(parser)
+    with pytest.raises(UserError, match="add --export DIR"):
+        cli.run(parser.parse_args(["mini", "--device", "cpu", option, "x"]))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -251,7 +266,10 @@ def test_a_trained_model_is_trained_further_on_its_own_latents(trainer, tmp_path
     first, second = tmp_path / "first", tmp_path / "second"
     trainer.export(first, "joint")
     settings = replace(
-        SETTINGS, vae=replace(SETTINGS.vae, steps=3), joint=replace(FLOW, steps=1, adam_rate=0.0)
+        SETTINGS,
+        vae=replace(SETTINGS.vae, steps=3),
+        base=replace(SETTINGS.base, steps=1),
+        joint=replace(FLOW, steps=1, adam_rate=0.0),
     )
     settings = replace(
         settings, size=128, vae_config=VAEConfig(), denoiser=replace(TINY.denoiser, num_layers=2)
@@ -259,7 +277,7 @@ def test_a_trained_model_is_trained_further_on_its_own_latents(trainer, tmp_path
     again = MiniTrainer(tmp_path / "run", settings, "cpu", workers=1, origin=first)
     # what is trained further keeps its shape, whatever the settings say
     assert again.config == trainer.config
-    for stage in ("clips", "encode", "layers", "joint", "vae"):
+    for stage in ("clips", "encode", "base", "layers", "joint", "vae"):
         list(again.run(stage))
     again.export(second, "joint")
     old, new = (load_model("x", folder, device="cpu") for folder in (first, second))
@@ -271,6 +289,7 @@ def test_a_trained_model_is_trained_further_on_its_own_latents(trainer, tmp_path
     assert all(
         torch.equal(a, b) for a, b in zip(old.adapter.parameters(), new.adapter.parameters(), strict=True)
     )
+    # a base trained from the origin is the start of the paper's recipe, not of the joint stage
     card = (second / "CARD.md").read_text()
     assert "> - **base**" in card and card.count("- **joint**") == 2 and "\n- **base**" not in card
 
